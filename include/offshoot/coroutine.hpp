@@ -1,0 +1,2 @@
+/// `coroutine<Out(In)>`.
+#pragma once

@@ -1,0 +1,35 @@
+/// What a runtime above the core may rely on, apart from the public interface: a place at each
+/// greenlet for its own record. The hub is built on this; an application can build its own.
+#pragma once
+
+#include <offshoot/export.hpp>
+#include <offshoot/greenlet.hpp>
+
+#include <memory>
+
+namespace offshoot::detail {
+
+/// A runtime's record of a greenlet. Owned by the greenlet; destroyed when it has finished or, if
+/// it never started, with it, on the thread where that happens.
+class OFFSHOOT_API extension {
+ public:
+  extension() = default;
+  extension(const extension&) = delete;
+  extension& operator=(const extension&) = delete;
+  virtual ~extension();
+};
+
+/// The record of `block`, or null.
+OFFSHOOT_API extension* extension_of(control_block* block) noexcept;
+/// Attaches one to a greenlet that has none, for life.
+OFFSHOOT_API void attach(control_block* block, std::unique_ptr<extension> record) noexcept;
+
+/// The control block of the calling thread's current greenlet; makes the main one if need be
+/// (throws std::bad_alloc). Not owned by the caller: valid at least until it finishes.
+OFFSHOOT_API control_block* current_block();
+
+/// Makes `parent` the parent of `child` without ownership and without checks: for whoever resumes a
+/// child that must return to it, and gives the child no other chance to outlive it.
+OFFSHOOT_API void lend_parent(control_block* child, control_block* parent) noexcept;
+
+}  // namespace offshoot::detail

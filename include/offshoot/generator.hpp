@@ -1,0 +1,2 @@
+/// `generator<T>`.
+#pragma once

@@ -1,0 +1,211 @@
+/// `greenlet`: a handle to a stackful coroutine. The numbers (S1...) are the rules in
+/// docs/semantics.md.
+#pragma once
+
+#include <offshoot/detail/capture_check.hpp>
+#include <offshoot/detail/run.hpp>
+#include <offshoot/errors.hpp>
+#include <offshoot/export.hpp>
+#include <offshoot/placement.hpp>
+#include <offshoot/value.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace offshoot {
+
+struct options;
+class greenlet;
+
+namespace detail {
+
+class control_block;
+
+/// A control block whose run function is yet to be put into `callable`, which is zeroed.
+struct unborn {
+  control_block* block;
+  void* callable;
+};
+OFFSHOOT_API unborn conceive(const run_operations& operations, const options& chosen);
+OFFSHOOT_API void abandon(control_block* block) noexcept;  ///< it could not be built
+
+OFFSHOOT_API void acquire(control_block* block) noexcept;
+OFFSHOOT_API void release(control_block* block) noexcept;
+OFFSHOOT_API value switch_to(control_block* target, value&& payload);
+OFFSHOOT_API value throw_in(control_block* target, std::exception_ptr exception);
+[[noreturn]] OFFSHOOT_API void throw_null_run();
+
+struct access;
+
+}  // namespace detail
+
+/// A stackful coroutine: a run function, a parent, a state and a stack. This is a handle: copies
+/// refer to the same greenlet and share its ownership; a greenlet also owns its parent. Default
+/// constructed or moved from, a handle is empty, and every call on it but the ones that say
+/// otherwise throws `greenlet_error` (S2).
+///
+/// A greenlet belongs to the thread that first starts it. Handles may be copied and dropped on any
+/// thread, and `dead()`, `name()` and `id()` asked; all else is for the owner (S24).
+class OFFSHOOT_API greenlet {
+ public:
+  /// An empty handle.
+  greenlet() noexcept = default;
+
+  /// A new greenlet, unstarted, that will call `run`: with what the first `switch_to` passes (S3).
+  /// `run` may take none, one or several arguments or a `value`, and is destroyed when it has
+  /// returned. Throws std::bad_alloc, `dangling_capture` if `run` holds an address of the giver's
+  /// own lane, `not_startable` if `run` is null, `wrong_thread` if the parent in `chosen` is
+  /// another thread's, and what copying `run` throws.
+  template <class F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) explicit greenlet(F&& run);
+  template <class F>
+  greenlet(F&& run, const options& chosen);
+
+  greenlet(const greenlet& other) noexcept : block_(other.block_) { detail::acquire(block_); }
+  greenlet(greenlet&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  greenlet& operator=(greenlet other) noexcept {
+    swap(other);
+    return *this;
+  }
+  /// The last handle of an unstarted or finished greenlet runs none of its code (S19). That of a
+  /// suspended one raises `greenlet_exit` in it, and returns when it has finished (S20); on a
+  /// thread that does not own it, that happens at the owner's next switch (S22).
+  ~greenlet() { detail::release(block_); }
+
+  void swap(greenlet& other) noexcept { std::swap(block_, other.block_); }
+  /// Empties this handle, as its destructor would.
+  void reset() noexcept { greenlet().swap(*this); }
+  /// Whether the handle is not empty. Never throws.
+  explicit operator bool() const noexcept { return block_ != nullptr; }
+  /// Whether both refer to the same greenlet, or both are empty. Never throws.
+  friend bool operator==(const greenlet&, const greenlet&) noexcept = default;
+
+  /// Leaves the current greenlet for this one: starts it with these arguments, or makes its pending
+  /// `switch_to` return them (S3, S4). Returns when somebody switches back, with what they passed,
+  /// or throws what they threw in. A dead greenlet stands for its nearest live ancestor (S9).
+  /// Throws, with nothing changed: `wrong_thread`; `bad_value` if a run function does not take
+  /// these arguments; std::bad_alloc; `greenlet_error` from a stack that is not the current
+  /// greenlet's, such as the alternate stack of a signal handler (S31).
+  template <class... A>
+  value switch_to(A&&... arguments) const {
+    return detail::switch_to(block_, detail::pack(std::forward<A>(arguments)...));
+  }
+
+  /// Raises an exception in this greenlet where it is suspended (S15), and returns as `switch_to`
+  /// does. An unstarted greenlet is finished by it without having run.
+  value throw_in(std::exception_ptr exception) const {
+    return detail::throw_in(block_, std::move(exception));
+  }
+  template <class E>
+  requires(!std::same_as<std::remove_cvref_t<E>, std::exception_ptr>) value throw_in(E&& exception)
+  const { return detail::throw_in(block_, std::make_exception_ptr(std::forward<E>(exception))); }
+  value throw_in() const { return throw_in(greenlet_exit{}); }
+
+  /// The greenlet that runs on this thread now. Made on first use: that of a thread which has none
+  /// yet is its main greenlet. Throws std::bad_alloc only then.
+  static greenlet current();
+  /// The one that stands for this thread's own stack. It has no parent and is never dead while its
+  /// thread lives.
+  static greenlet main();
+
+  /// Who receives the result; empty for a main greenlet. Of a temporary handle, lets go of it
+  /// first: a handle to oneself that waits on one's own stack would keep one alive for ever.
+  greenlet parent() const&;
+  greenlet parent() &&;
+  /// Throws, with nothing changed: `parent_cycle`, `wrong_thread` (a started greenlet needs a
+  /// parent on its own thread), `greenlet_error` for a main greenlet or one that is being destroyed
+  /// (S17).
+  void set_parent(const greenlet& parent) const;
+
+  /// Whether it has been started, be it active or finished (S1).
+  bool started() const;
+  /// Whether it runs or is suspended.
+  bool active() const;
+  /// Whether it has finished, or its thread has ended. May be asked on any thread.
+  bool dead() const;
+  /// As given in `options`. Valid while the greenlet exists.
+  std::string_view name() const;
+  /// Unique in the process, never 0 and never used again.
+  std::uint64_t id() const;
+  placement where() const;
+  /// Bytes of its stack that lie in its slice now: 0 while it runs, is in place or has finished
+  /// (S34).
+  std::size_t stack_saved_bytes() const;
+
+ private:
+  friend detail::access;
+  explicit greenlet(detail::control_block* adopted) noexcept : block_(adopted) {}
+
+  detail::control_block* block_ = nullptr;
+};
+
+template <>
+inline constexpr bool is_relocatable<greenlet> = true;
+
+/// What can be chosen when a greenlet is made, apart from its run function.
+struct options {
+  /// Who receives the result. Empty: the current greenlet (S17).
+  greenlet parent{};
+  placement where = placement::lane;
+  /// For diagnostics; copied. Need not be unique.
+  std::string_view name{};
+  /// Bytes of stack for `placement::dedicated`, rounded up to a size class; 0: 256 KiB. The other
+  /// placements run on stacks that are already there and ignore it.
+  std::size_t stack_size = 0;
+  /// Keep rounding mode and floating-point exception masks apart from all other greenlets' (S27).
+  /// It begins with those of its first starter. Makes each of its switches slower.
+  bool own_fp_environment = false;
+};
+
+namespace detail {
+
+/// How the rest of the library makes handles of control blocks and the reverse.
+struct access {
+  static control_block* block(const greenlet& handle) noexcept { return handle.block_; }
+  /// Takes over a reference that the caller holds.
+  static greenlet adopt(control_block* block) noexcept { return greenlet(block); }
+  static greenlet share(control_block* block) noexcept {
+    acquire(block);
+    return greenlet(block);
+  }
+};
+
+/// Puts a run function into a new control block, and looks at it where it rests.
+template <class F>
+control_block* make_greenlet(F&& run, const options& chosen) {
+  using stored = std::decay_t<F>;
+  static_assert(std::is_nothrow_destructible_v<stored>,
+                "a run function's destructor must not throw");
+  if constexpr (!std::is_empty_v<stored> && requires { run == nullptr; }) {
+    if (run == nullptr) throw_null_run();
+  }
+  const unborn made = conceive(run_operations_of<stored>, chosen);
+  stored* callable = nullptr;
+  try {
+    callable = ::new (made.callable) stored(std::forward<F>(run));
+    check_capture(*callable);
+  } catch (...) {
+    if (callable != nullptr) callable->~stored();
+    abandon(made.block);
+    throw;
+  }
+  return made.block;
+}
+
+}  // namespace detail
+
+template <class F>
+requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) greenlet::greenlet(F&& run)
+    : block_(detail::make_greenlet(std::forward<F>(run), options{})) {}
+
+template <class F>
+greenlet::greenlet(F&& run, const options& chosen)
+    : block_(detail::make_greenlet(std::forward<F>(run), chosen)) {}
+
+}  // namespace offshoot

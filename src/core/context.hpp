@@ -1,0 +1,58 @@
+/// The contract between the core and a CPU. Every pair of files in arch/ fulfils it; nothing else
+/// in the library knows a register. arch/README.md says how to add a CPU.
+///
+/// A file arch/CPU-ABI.S defines the two functions declared here, and the trampoline that a first
+/// frame returns to. It calls the other two, which the core defines. A file arch/CPU-ABI.hpp
+/// defines
+///
+///     struct first_frame;                  // what a fresh stack holds, typed
+///     constexpr uintptr_t stack_alignment; // of a stack_stop
+///     uintptr_t lay_first_frame(uintptr_t stop, void* greenlet) noexcept;
+///                                          // writes it right below stop, returns its sp
+///     struct fp_environment;               // rounding mode and exception masks; the default state
+///     void store(fp_environment&) noexcept;
+///     void load(const fp_environment&) noexcept;
+///     bool shadow_stack_active() noexcept; // the kernel would refuse a switch
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace offshoot::detail {
+
+/// What a switch reads and writes of a greenlet. The assembly knows these offsets.
+struct context {
+  /// The stack pointer at the last suspension, with all callee-saved registers on the stack: the
+  /// greenlet's stack_start. Also written, with what it would have been, by a refused switch.
+  std::uintptr_t sp = 0;
+  /// A switch that leaves this greenlet is refused unless floor <= sp < floor + extent.
+  std::uintptr_t floor = 0;
+  std::uintptr_t extent = 0;
+};
+static_assert(offsetof(context, sp) == 0);
+static_assert(offsetof(context, floor) == sizeof(void*));
+static_assert(offsetof(context, extent) == 2 * sizeof(void*));
+
+}  // namespace offshoot::detail
+
+extern "C" {
+
+/// Leaves `from` for `to`, whose bytes are in place. Returns 0 when somebody has switched back to
+/// `from`; returns 1 at once, having written only from->sp, if the switch was refused. `from` and
+/// `to` may be the same. Keeps every callee-saved integer and floating-point register but not the
+/// floating-point environment.
+int offshoot_switch(offshoot::detail::context* from, offshoot::detail::context* to) noexcept;
+
+/// The same for a `to` whose bytes are not in place: calls offshoot_move(from, to) on the transfer
+/// stack, whose top has the alignment of a stack_stop, after from->sp is stored and before to->sp
+/// is read.
+int offshoot_switch_via(offshoot::detail::context* from, offshoot::detail::context* to,
+                        void* transfer_stack_top) noexcept;
+
+/// Defined by the core: brings the bytes of `to` into place. Runs on the transfer stack.
+void offshoot_move(offshoot::detail::context* from, offshoot::detail::context* to) noexcept;
+
+/// Defined by the core: what the trampoline calls on a fresh stack, with the pointer that was given
+/// to lay_first_frame. Never returns.
+void offshoot_enter(void* greenlet) noexcept;
+}

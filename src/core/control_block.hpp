@@ -1,0 +1,141 @@
+/// What there is of a greenlet apart from its stack's bytes.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include OFFSHOOT_ARCH_HEADER
+#include <offshoot/detail/extension.hpp>
+#include <offshoot/detail/run.hpp>
+#include <offshoot/greenlet.hpp>
+#include <offshoot/placement.hpp>
+
+#include "core/exception_state.hpp"
+#include "core/stack.hpp"
+
+namespace offshoot::detail {
+
+struct thread_state;
+
+enum class life : std::uint8_t {
+  unstarted = 0,
+  active = 1,    ///< running or suspended
+  finished = 2,  ///< forgotten by its thread
+};
+
+/// What is odd about a greenlet: bits of control_block::marks. While one with any of the first
+/// three runs, each of its switches takes the slow path.
+enum mark : std::uint8_t {
+  orphan = 1,           ///< runs with no handle left: killed when it suspends
+  dying = 2,            ///< its last handle is gone: greenlet_exit is on its way
+  own_fp = 4,           ///< has a floating-point environment of its own
+  forced = 8,           ///< dying because its thread ends: no handle can save it
+  borrows_parent = 16,  ///< its parent is not owned: it will outlive this by other means
+  main_greenlet = 32,
+  lends_link = 64,  ///< dying, and the parent in control_block::link is not owned
+};
+inline constexpr unsigned slow_marks = orphan | dying | own_fp;
+
+/// Memory: [control_block][room of its slice][run function], one allocation.
+class control_block : public stack {
+ public:
+  /// A new one, unstarted, with one reference, without a parent; the bytes for its run function are
+  /// zeroed. Throws std::bad_alloc.
+  static control_block* make(const run_operations* operations, const options& chosen,
+                             std::size_t room);
+  control_block(const control_block&) = delete;
+  control_block& operator=(const control_block&) = delete;
+  /// Destroys it, run function included, without a look at its parent.
+  void destroy() noexcept;
+
+  bool has(mark which) const noexcept { return (marks & which) != 0; }
+  void set(mark which) noexcept { marks = static_cast<std::uint8_t>(marks | which); }
+  void clear(mark which) noexcept { marks = static_cast<std::uint8_t>(marks & ~which); }
+
+  void* callable() noexcept { return reinterpret_cast<std::byte*>(this) + callable_distance_; }
+  /// Ends the run function's life, captures included. No-op the second time.
+  void destroy_callable() noexcept;
+
+  life state() const noexcept { return state_of(word_.load(std::memory_order_acquire)); }
+  bool active() const noexcept { return state() == life::active; }
+
+  void add_reference() noexcept { word_.fetch_add(one_reference, std::memory_order_relaxed); }
+  std::uint32_t references() const noexcept {
+    return word_.load(std::memory_order_relaxed) / one_reference;
+  }
+  /// The thread that starts a greenlet holds a reference until it has buried it, so that the two
+  /// ends of an active one, its last handle and its finish, cannot meet on different threads.
+  void start() noexcept { word_.fetch_add(one_reference + 1, std::memory_order_release); }
+  void undo_start() noexcept { word_.fetch_sub(one_reference + 1, std::memory_order_release); }
+  void finish() noexcept {
+    word_.fetch_add(state() == life::unstarted ? 2 : 1, std::memory_order_release);
+  }
+
+  /// Gives up one reference unless `keep(life, references)` says otherwise of the state at that
+  /// same instant; returns both as they were before.
+  struct census {
+    life state;
+    std::uint32_t references;
+  };
+  template <class Keep>
+  census drop_reference_unless(Keep keep) noexcept {
+    std::uint32_t word = word_.load(std::memory_order_acquire);
+    for (;;) {
+      const census now{state_of(word), word / one_reference};
+      if (keep(now) ||
+          word_.compare_exchange_weak(word, word - one_reference, std::memory_order_acq_rel)) {
+        return now;
+      }
+    }
+  }
+
+  /// `name` and id, as messages call it.
+  std::string label() const;
+
+  // In the order in which a switch and its surroundings touch them.
+  exception_state exceptions;
+  std::atomic<thread_state*> owner{nullptr};  ///< while active; only that thread writes
+  control_block* parent = nullptr;            ///< owned unless marked borrows_parent
+
+ private:
+  /// References in units of four, and its life in the two bits below: one word, since whether a
+  /// drop is the last one depends on both.
+  static constexpr std::uint32_t one_reference = 4;
+  static life state_of(std::uint32_t word) noexcept {
+    return static_cast<life>(word % one_reference);
+  }
+  std::atomic<std::uint32_t> word_{one_reference};
+
+ public:
+  std::uint8_t marks = 0;
+  placement chosen_placement = placement::lane;
+  std::uint8_t exits_swallowed = 0;
+
+  control_block* next_live = nullptr;  ///< the thread's list of active greenlets
+  control_block* previous_live = nullptr;
+  /// While dying: the parent it had before. While queued for its owner: the next in that queue.
+  control_block* link = nullptr;
+  const run_operations* operations = nullptr;  ///< null: no run function (any more)
+  std::unique_ptr<std::string> name;
+  std::uint64_t id = 0;
+  std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
+  std::size_t stack_size = 0;
+  fp_environment environment;
+  /// thread_state::serial of the thread it belongs to: where it started or, unstarted, will start.
+  std::uint32_t home = 0;
+
+ private:
+  control_block() noexcept = default;
+  ~control_block();
+
+  std::uint32_t callable_distance_ = 0;
+  std::uint16_t alignment_ = 0;
+};
+
+/// How many control blocks exist now, on all threads: for leak checks.
+std::size_t control_blocks_alive() noexcept;
+
+}  // namespace offshoot::detail

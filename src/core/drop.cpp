@@ -1,0 +1,178 @@
+#include "core/drop.hpp"
+
+#include <offshoot/errors.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+#include <cxxabi.h>
+
+#include "core/switch.hpp"
+#include "core/thread_registry.hpp"
+#include "core/type_name.hpp"
+
+namespace offshoot::detail {
+namespace {
+
+/// How often a greenlet may catch the exit and try to suspend again before the process ends (S21).
+constexpr unsigned exit_limit = 100;
+
+void print_unraisable(std::exception_ptr exception, const greenlet& origin) noexcept {
+  const std::string label = access::block(origin)->label();
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "offshoot: %s was being destroyed and threw %s: %s\n", label.c_str(),
+                 type_name(typeid(error)).c_str(), error.what());
+  } catch (...) {
+    const std::type_info* type = __cxxabiv1::__cxa_current_exception_type();
+    std::fprintf(stderr, "offshoot: %s was being destroyed and threw %s\n", label.c_str(),
+                 type != nullptr ? type_name(*type).c_str() : "a foreign exception");
+  }
+}
+
+std::atomic<unraisable_handler> unraisable{&print_unraisable};
+
+void give_back_parent(control_block& saved) noexcept {
+  saved.clear(dying);
+  saved.parent = std::exchange(saved.link, nullptr);
+  if (!saved.has(lends_link)) saved.clear(borrows_parent);
+  saved.clear(lends_link);
+}
+
+/// The last handle of an active greenlet of this thread has gone.
+void let_go(thread_state& here, control_block& block) noexcept {
+  if (block.leaving || block.has(main_greenlet)) return;
+  if (&block == here.current) {
+    block.set(orphan);
+    here.look_at_current();
+  } else {
+    kill(here, block);
+  }
+}
+
+}  // namespace
+
+void acquire(control_block* block) noexcept {
+  if (block != nullptr) block->add_reference();
+}
+
+void release(control_block* block) noexcept {
+  while (block != nullptr) {  // a chain of parents, each owned by the one before
+    thread_state* here = thread_state::here();
+    const auto elsewhere = [&](life state) {
+      return state == life::active && block->owner.load(std::memory_order_relaxed) != here;
+    };
+    const auto was = block->drop_reference_unless(
+        [&](control_block::census now) { return elsewhere(now.state); });
+    if (elsewhere(was.state)) {
+      if (!registry::drop_from_afar(*block)) return;
+    } else if (was.state == life::active) {
+      if (was.references == 2) let_go(*here, *block);  // the other one is the thread's
+      return;
+    } else if (was.references != 1) {
+      return;
+    }
+    control_block* parent = block->has(borrows_parent) ? nullptr : block->parent;
+    block->destroy();
+    block = parent;
+  }
+}
+
+void kill(thread_state& here, control_block& victim) noexcept {
+  victim.add_reference();  // until we have seen how it ended
+  if (victim.has(borrows_parent)) {
+    victim.link = here.main;  // whom it borrowed may be gone
+    victim.set(lends_link);
+  } else {
+    victim.link = victim.parent;
+  }
+  victim.parent = here.current;
+  victim.set(borrows_parent);
+  victim.set(dying);
+
+  const auto exit = std::make_exception_ptr(greenlet_exit{});
+  if (cross(here, victim, delivery{value{}, exit}) != crossing::arrived) {
+    give_back_parent(victim);
+    registry::postpone(here, victim);  // with our reference; tried again at the next switch
+    return;
+  }
+  try {
+    static_cast<void>(arrive(here));
+  } catch (const greenlet_exit&) {  // ours, if we are dying too: comes again when we suspend
+  } catch (...) {
+    report_unraisable(std::current_exception(), victim);
+  }
+  if (victim.has(dying)) give_back_parent(victim);
+  release(&victim);
+}
+
+void drain_queue(thread_state& here) noexcept {
+  if (here.called.load(std::memory_order_relaxed) == 0) return;
+  control_block* next = nullptr;
+  for (control_block* each = registry::take_queue(here); each != nullptr; each = next) {
+    next = std::exchange(each->link, nullptr);
+    release(each);
+  }
+}
+
+void unwind_all(thread_state& here) noexcept {
+  drain_queue(here);
+  while (here.live != nullptr) {
+    control_block& victim = *here.live;
+    victim.add_reference();
+    victim.set(forced);
+    kill(here, victim);
+    if (victim.active())
+      fatal("no memory to unwind " + victim.label() + " at the end of its thread");
+    release(&victim);
+    drain_queue(here);
+  }
+  control_block& main = *std::exchange(here.main, nullptr);
+  here.current = nullptr;
+  leave_region(main, false);
+  main.fast = stack::never;
+  main.record.reset();
+  main.owner.store(nullptr, std::memory_order_release);
+  main.finish();
+  release(&main);  // the thread's reference
+  release(&main);  // that of here.main
+}
+
+void refuse_to_suspend(thread_state& here, control_block& self) {
+  if (!self.has(forced) && self.references() > 2) {  // the thread's and kill's, and a fresh handle
+    give_back_parent(self);
+    self.exits_swallowed = 0;
+    here.look_at_current();
+    return;
+  }
+  if (++self.exits_swallowed > exit_limit) {
+    fatal(self.label() + " swallowed greenlet_exit " + std::to_string(exit_limit) +
+          " times while it was being destroyed; let it propagate, or store a handle to live on");
+  }
+  throw greenlet_exit{};
+}
+
+void report_unraisable(std::exception_ptr exception, control_block& origin) noexcept {
+  unraisable.load(std::memory_order_relaxed)(std::move(exception), access::share(&origin));
+}
+
+void fatal(const std::string& message) noexcept {
+  std::fprintf(stderr, "offshoot: %s\n", message.c_str());
+  std::abort();
+}
+
+}  // namespace offshoot::detail
+
+namespace offshoot {
+
+unraisable_handler set_unraisable_handler(unraisable_handler handler) noexcept {
+  using namespace detail;
+  const auto before = unraisable.exchange(handler != nullptr ? handler : &print_unraisable);
+  return before == &print_unraisable ? nullptr : before;
+}
+
+}  // namespace offshoot

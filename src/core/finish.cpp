@@ -1,0 +1,150 @@
+/// The two ends of a greenlet's life: its first frame, and where its result goes.
+#include <offshoot/errors.hpp>
+
+#include <utility>
+
+#include "core/drop.hpp"
+#include "core/switch.hpp"
+
+namespace offshoot::detail {
+namespace {
+
+region& find_region(thread_state& here, const control_block& target) {
+  switch (target.chosen_placement) {
+    case placement::dedicated:
+      return here.pool.take(target.stack_size);
+    case placement::nested:
+      return *here.current->where;
+    case placement::lane:
+      break;
+  }
+  return here.lanes.choose(here.current->where);
+}
+
+void forget_region(thread_state& here, control_block& target) noexcept {
+  region& where = *target.where;
+  leave_region(target, target.chosen_placement == placement::nested);
+  if (where.users == 0 && !where.shared_top && &where != &here.own_stack) {
+    here.pool.put_back(where);
+  }
+}
+
+void link_live(thread_state& here, control_block& block) noexcept {
+  block.previous_live = nullptr;
+  block.next_live = std::exchange(here.live, &block);
+  if (block.next_live != nullptr) block.next_live->previous_live = &block;
+}
+
+void unlink_live(thread_state& here, control_block& block) noexcept {
+  (block.previous_live != nullptr ? block.previous_live->next_live : here.live) = block.next_live;
+  if (block.next_live != nullptr) block.next_live->previous_live = block.previous_live;
+}
+
+/// Everything user code does in a greenlet happens below this frame.
+void run(control_block& self, delivery& outcome) noexcept {
+  try {
+    outcome.payload = arrive(*thread_state::here());
+    self.operations->invoke(self.callable(), outcome.payload);
+  } catch (...) {
+    outcome.payload.reset();
+    outcome.error = std::current_exception();
+  }
+  self.destroy_callable();  // while it can still switch: the destructors of captures are user code
+}
+
+/// Leaves for the receiver of the result, never to return.
+[[noreturn]] void leave(control_block& self, delivery& outcome) noexcept {
+  thread_state& here = *thread_state::here();
+  soften(outcome);
+  control_block& to = receiver_of(here, self.parent, outcome);
+  here.note_slice(self.stop - self.registers.sp);
+  self.leaving = true;
+  self.unbound();
+  self.where->head = self.previous;  // its bytes are in nobody's way any more
+  here.corpse = &self;
+  here.arrivals |= chores;
+  cross(here, to, std::move(outcome));
+  fatal("a finished greenlet was switched to; please report this");
+}
+
+}  // namespace
+
+void begin(thread_state& here, control_block& target) {
+  region& where = find_region(here, target);
+  const bool below_frames = target.chosen_placement == placement::nested;
+  enter_region(target, where, below_frames);
+  if (target.has(own_fp)) store(target.environment);
+  link_live(here, target);
+  target.owner.store(&here, std::memory_order_relaxed);
+  target.start();
+}
+
+void undo_begin(thread_state& here, control_block& target) noexcept {
+  unlink_live(here, target);
+  target.owner.store(nullptr, std::memory_order_relaxed);
+  target.undo_start();
+  forget_region(here, target);
+}
+
+void bury(thread_state& here, control_block& corpse) noexcept {
+  forget_region(here, corpse);
+  unlink_live(here, corpse);
+  corpse.leaving = false;
+  corpse.previous = nullptr;
+  corpse.fast = stack::never;
+  corpse.saved.release();
+  corpse.record.reset();
+  corpse.owner.store(nullptr, std::memory_order_release);
+  corpse.finish();
+  release(&corpse);  // the thread's reference, and maybe the last
+}
+
+void soften(delivery& what) noexcept {
+  if (what.error == nullptr) return;
+  try {
+    std::rethrow_exception(what.error);
+  } catch (const greenlet_exit& exit) {
+    what.payload = value(exit);
+    what.error = nullptr;
+  } catch (...) {  // any other goes on as it is
+  }
+}
+
+control_block& receiver_of(thread_state& here, control_block* first, delivery& what) noexcept {
+  for (control_block* to = first;; to = to->parent) {
+    // A parent that went to another thread, or whose thread has ended: the main greenlet of this
+    // one is always live (S12).
+    if (to == nullptr || (to->state() != life::finished && to->home != here.serial))
+      return *here.main;
+    switch (to->state()) {
+      case life::active:
+        return *to;
+      case life::finished:
+        break;
+      case life::unstarted:
+        if (what.error != nullptr) {
+          to->finish();
+          to->destroy_callable();
+          break;
+        }
+        try {
+          to->operations->check(what.payload);
+          begin(here, *to);
+          return *to;
+        } catch (...) {
+          what.payload.reset();
+          what.error = std::current_exception();
+        }
+    }
+  }
+}
+
+}  // namespace offshoot::detail
+
+extern "C" void offshoot_enter(void* greenlet) noexcept {
+  using namespace offshoot::detail;
+  auto& self = static_cast<control_block&>(*static_cast<stack*>(greenlet));
+  delivery outcome;
+  run(self, outcome);
+  leave(self, outcome);
+}

@@ -1,0 +1,128 @@
+#include <offshoot/detail/extension.hpp>
+#include <offshoot/errors.hpp>
+#include <offshoot/greenlet.hpp>
+
+#include <string>
+#include <utility>
+
+#include "core/drop.hpp"
+#include "core/switch.hpp"
+#include "core/thread_registry.hpp"
+
+namespace offshoot {
+namespace detail {
+
+unborn conceive(const run_operations& operations, const options& chosen) {
+  thread_state& here = thread_state::get();
+  drain_queue(here);
+  control_block* parent = access::block(chosen.parent);
+  if (parent == nullptr) parent = here.current;
+  control_block* made = control_block::make(&operations, chosen, here.typical_slice);
+  parent->add_reference();
+  made->parent = parent;
+  const control_block* live = nearest_live(parent);
+  made->home = live != nullptr ? live->home : here.serial;
+  return {made, made->callable()};
+}
+
+void abandon(control_block* block) noexcept {
+  block->operations = nullptr;
+  release(block);
+}
+
+void throw_null_run() {
+  throw not_startable("offshoot: a greenlet's run function is null or an empty std::function");
+}
+
+void throw_empty_handle() {
+  throw greenlet_error(
+      "offshoot: this greenlet handle is empty: default constructed or moved from");
+}
+
+void throw_wrong_thread(const control_block* target, const char* what) {
+  const pid_t owner = target != nullptr && target->active() ? registry::owner_of(*target) : 0;
+  if (owner == 0) {
+    throw wrong_thread("offshoot: a greenlet whose thread has ended cannot be " +
+                       std::string(what));
+  }
+  throw wrong_thread("offshoot: " + target->label() + " belongs to thread " +
+                     std::to_string(owner) + " and cannot be " + what + " on thread " +
+                     std::to_string(gettid()) + "; post the work to its own thread");
+}
+
+extension::~extension() = default;
+
+extension* extension_of(control_block* block) noexcept {
+  return block->record.get();
+}
+
+void attach(control_block* block, std::unique_ptr<extension> record) noexcept {
+  block->record = std::move(record);
+}
+
+control_block* current_block() {
+  return thread_state::get().current;
+}
+
+}  // namespace detail
+
+greenlet greenlet::current() {
+  detail::thread_state& here = detail::thread_state::get();
+  detail::drain_queue(here);
+  return detail::access::share(here.current);
+}
+
+greenlet greenlet::main() {
+  return detail::access::share(detail::thread_state::get().main);
+}
+
+greenlet greenlet::parent() const& {
+  return detail::access::share(detail::dereference(block_).parent);
+}
+
+greenlet greenlet::parent() && {
+  greenlet found = std::as_const(*this).parent();
+  reset();
+  return found;
+}
+
+bool greenlet::started() const {
+  return detail::dereference(block_).state() != detail::life::unstarted;
+}
+
+bool greenlet::active() const {
+  return detail::dereference(block_).active() && !dead();
+}
+
+bool greenlet::dead() const {
+  const detail::control_block& block = detail::dereference(block_);
+  switch (block.state()) {
+    case detail::life::unstarted:
+      return false;
+    case detail::life::finished:
+      return true;
+    case detail::life::active:
+      break;
+  }
+  const detail::thread_state* owner = block.owner.load(std::memory_order_acquire);
+  return owner == nullptr || owner->abandoned;
+}
+
+std::string_view greenlet::name() const {
+  const auto& name = detail::dereference(block_).name;
+  return name != nullptr ? std::string_view(*name) : std::string_view();
+}
+
+std::uint64_t greenlet::id() const {
+  return detail::dereference(block_).id;
+}
+
+placement greenlet::where() const {
+  return detail::dereference(block_).chosen_placement;
+}
+
+std::size_t greenlet::stack_saved_bytes() const {
+  return detail::dereference(block_).saved.size();
+}
+
+}  // namespace offshoot

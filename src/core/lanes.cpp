@@ -1,0 +1,56 @@
+#include "core/lanes.hpp"
+
+namespace offshoot::detail {
+
+lane_set::lane::lane(std::size_t index) : memory(page_size() + lane_bytes) {
+  install_guard(memory.low());
+  low = memory.low() + page_size();
+  // Tops at equal distances would fight for the same sets of the caches: spread them over a page.
+  high = memory.high() - index * 5 % 64 * 64;
+  save_limit = high;
+  shared_top = true;
+}
+
+bool lane_set::set_count(std::size_t count) noexcept {
+  if (!lanes_.empty()) return false;
+  count_ = count;
+  return true;
+}
+
+region& lane_set::choose(const region* avoided) {
+  if (lanes_.empty()) lanes_.reserve(count_);
+  region* best = nullptr;
+  for (lane& each : lanes_) {
+    if (&each != avoided && (best == nullptr || each.users < best->users)) best = &each;
+    if (best != nullptr && best->users == 0) return *best;
+  }
+  if (lanes_.size() < count_) {
+    try {
+      return lanes_.emplace_back(lanes_.size());
+    } catch (...) {
+      if (lanes_.empty()) throw;  // with one lane we can go on, if slower
+    }
+  }
+  return best != nullptr ? *best : lanes_.front();
+}
+
+bool lane_set::contains(std::uintptr_t address) const noexcept {
+  for (const lane& each : lanes_) {
+    if (address >= each.low && address < each.high) return true;
+  }
+  return false;
+}
+
+bool lane_set::in_use() const noexcept {
+  for (const lane& each : lanes_) {
+    if (each.users != 0) return true;
+  }
+  return false;
+}
+
+void lane_set::leak() noexcept {
+  for (lane& each : lanes_) new mapping(std::move(each.memory));
+  lanes_.clear();
+}
+
+}  // namespace offshoot::detail

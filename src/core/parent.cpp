@@ -1,0 +1,61 @@
+/// Who is whose parent (S17).
+#include <offshoot/errors.hpp>
+
+#include <utility>
+
+#include "core/switch.hpp"
+
+namespace offshoot {
+namespace detail {
+namespace {
+
+bool is_ancestor_or_self(const control_block* candidate, const control_block* of) noexcept {
+  while (of != nullptr && of != candidate) of = of->parent;
+  return of != nullptr;
+}
+
+}  // namespace
+
+void set_parent(control_block& child, control_block& parent) {
+  if (child.has(main_greenlet)) {
+    throw greenlet_error("offshoot: a main greenlet has no parent and cannot be given one");
+  }
+  if (child.has(dying)) {
+    throw greenlet_error("offshoot: " + child.label() +
+                         " is being destroyed: its parent is whoever dropped it until it is done");
+  }
+  if (child.active() && child.owner.load() != thread_state::here()) {
+    throw_wrong_thread(&child, "given a parent");
+  }
+  if (is_ancestor_or_self(&child, &parent)) {
+    throw parent_cycle("offshoot: " + parent.label() + " descends from " + child.label() +
+                       " and so cannot be its parent");
+  }
+  const control_block* live = nearest_live(&parent);
+  if (child.active() && (live == nullptr || live->home != child.home)) {
+    throw_wrong_thread(live, "made the parent of a greenlet that has been started");
+  }
+  if (child.state() == life::unstarted && live != nullptr) child.home = live->home;
+  parent.add_reference();
+  control_block* before = std::exchange(child.parent, &parent);
+  if (child.has(borrows_parent)) {
+    child.clear(borrows_parent);
+  } else {
+    release(before);
+  }
+}
+
+void lend_parent(control_block* child, control_block* parent) noexcept {
+  control_block* before = std::exchange(child->parent, parent);
+  if (child->has(borrows_parent)) return;
+  child->set(borrows_parent);
+  release(before);
+}
+
+}  // namespace detail
+
+void greenlet::set_parent(const greenlet& parent) const {
+  detail::set_parent(detail::dereference(block_), detail::dereference(parent.block_));
+}
+
+}  // namespace offshoot

@@ -1,0 +1,58 @@
+/// The heap copy of a suspended stack's lowest bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace offshoot::detail {
+
+/// A buffer and how much of it is in use. It begins as a room inside the greenlet's own allocation,
+/// so that waking a cold greenlet touches adjacent cache lines, and moves to the heap when that is
+/// too small. Kept between switches.
+class slice {
+ public:
+  slice() noexcept = default;
+  slice(const slice&) = delete;
+  slice& operator=(const slice&) = delete;
+  ~slice();
+
+  /// Gives it the room that lies at `room`, right behind the control block that this is part of.
+  void settle_in(void* room, std::size_t bytes) noexcept;
+
+  std::byte* data() noexcept { return data_; }
+  std::size_t capacity() const noexcept { return capacity_; }
+  std::size_t size() const noexcept { return size_; }
+  void set_size(std::size_t bytes) noexcept { size_ = static_cast<std::uint32_t>(bytes); }
+
+  /// Makes room for at least `bytes`. Contents are not kept: only a greenlet that is wholly in
+  /// place asks. False, with nothing changed, if there is no memory.
+  bool grow(std::size_t bytes) noexcept;
+
+  /// Counts this copy-out; true when the buffer has been far too large for several in a row, as
+  /// after a deep episode. Then `shrink` is due.
+  bool outgrown() noexcept;
+  /// Moves the contents into a buffer that fits them, or leaves them where they are if there is
+  /// none.
+  void shrink() noexcept;
+  /// Gives back what is not the room. Contents are lost.
+  void release() noexcept;
+
+ private:
+  bool on_heap() const noexcept { return data_ != nullptr && data_ != room(); }
+  std::byte* room() const noexcept {
+    return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(this) + room_distance_);
+  }
+
+  std::byte* data_ = nullptr;
+  std::uint32_t capacity_ = 0;
+  std::uint32_t size_ = 0;
+  std::uint16_t room_distance_ = 0;
+  std::uint16_t room_capacity_ = 0;
+  std::uint8_t small_copies_ = 0;
+};
+
+/// How many slice buffers lie on the heap now, on all threads: for leak checks. Exact only while no
+/// other thread switches.
+std::size_t slices_on_heap() noexcept;
+
+}  // namespace offshoot::detail

@@ -1,0 +1,248 @@
+#include "core/switch.hpp"
+
+#include <offshoot/errors.hpp>
+
+#include <new>
+#include <utility>
+
+#include "core/drop.hpp"
+#include "core/trace.hpp"
+
+namespace offshoot::detail {
+namespace {
+
+/// Swaps what is per greenlet and not on its stack. Its own inverse.
+void hand_over(thread_state& here, control_block& from, control_block& to) noexcept {
+  from.exceptions = std::exchange(*here.exceptions, to.exceptions);
+  if (((from.marks | to.marks) & own_fp) != 0) {
+    store(from.has(own_fp) ? from.environment : here.environment);
+    load(to.has(own_fp) ? to.environment : here.environment);
+  }
+  const auto key = reinterpret_cast<std::uintptr_t>(&here);
+  from.fast = from.exceptions.idle() && !from.has(own_fp) ? key : stack::never;
+  to.fast = to.has(own_fp) ? stack::never : key;
+  here.current = &to;
+  here.look_at_current();
+}
+
+/// The current greenlet was refused at the stack pointer that its registers.sp tells. Makes room,
+/// if that is what is missing.
+crossing make_room(thread_state& here, control_block& from) noexcept {
+  const std::uintptr_t sp = from.registers.sp;
+  if (from.has(main_greenlet) && (sp < from.where->low || sp >= from.stop)) {
+    region now;
+    try {
+      locate_own_stack(now);
+    } catch (const std::bad_alloc&) {
+      return crossing::no_memory;
+    }
+    from.where->low = now.low;  // the main thread's stack may have been allowed to grow
+  }
+  if (sp < from.where->low || sp >= from.stop) return crossing::foreign_stack;
+  const std::uintptr_t needed = from.at_stake(sp);
+  if (needed > from.saved.capacity()) {
+    if (!from.saved.grow(needed)) return crossing::no_memory;
+    here.note_larger_slice(needed);
+  }
+  from.bound();
+  return crossing::arrived;
+}
+
+/// Nothing of the switch was done but the hand-over and the notes for whoever would have arrived.
+void undo(thread_state& here, control_block& from, control_block& to) noexcept {
+  hand_over(here, to, from);
+  to.fast = stack::never;  // true or not, the slow path will know
+  if (to.fresh) undo_begin(here, to);
+  here.arrivals = 0;
+  if (std::exchange(here.released, nullptr) != nullptr) from.set(orphan);
+  here.look_at_current();
+  delivery unsent = std::move(here.transfer);
+}
+
+void do_chores(thread_state& here) noexcept {
+  control_block* corpse = std::exchange(here.corpse, nullptr);
+  control_block* released = std::exchange(here.released, nullptr);
+  if (stack* outgrown = std::exchange(here.outgrown, nullptr)) outgrown->saved.shrink();
+  if (corpse != nullptr) bury(here, *corpse);
+  if (released != nullptr && released->references() == 1) kill(here, *released);
+}
+
+/// What must hold before a switch or throw may be looked at further.
+thread_state& ready_to_leave(control_block* target) {
+  dereference(target);
+  thread_state& here = thread_state::get();
+  drain_queue(here);
+  if (here.current->has(dying)) refuse_to_suspend(here, *here.current);
+  return here;
+}
+
+control_block& live_on(thread_state& here, control_block* target) {
+  control_block* live = nearest_live(target);
+  if (live == nullptr || live->home != here.serial) throw_wrong_thread(live, "switched to");
+  return *live;
+}
+
+[[noreturn]] void throw_foreign_stack() {
+  throw greenlet_error(
+      "offshoot: a switch must be made on the current greenlet's own stack; this is another one, "
+      "such as the alternate stack of a signal handler or a stack that some other library switched "
+      "to");
+}
+
+value go(thread_state& here, control_block& to, delivery&& what) {
+  switch (cross(here, to, std::move(what))) {
+    case crossing::no_memory:
+      throw std::bad_alloc();
+    case crossing::foreign_stack:
+      throw_foreign_stack();
+    case crossing::arrived:
+      break;
+  }
+  return arrive(here);
+}
+
+/// The part of a switch that may throw; its frame is gone when the switch is made.
+[[gnu::noinline]] control_block& prepare(control_block* target, const value& payload) {
+  thread_state& here = ready_to_leave(target);
+  control_block& to = live_on(here, target);
+  if (to.state() == life::unstarted) {
+    to.operations->check(payload);
+    begin(here, to);
+  }
+  return to;
+}
+
+[[gnu::noinline]] value switch_slowly(control_block* target, value& payload) {
+  control_block& to = prepare(target, payload);
+  thread_state& here = *this_thread_state;
+  if (&to == here.current) return std::move(payload);
+  return go(here, to, delivery{std::move(payload), nullptr});
+}
+
+/// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
+/// sure first that the current greenlet can leave from a little below here.
+void reserve_room(thread_state& here) {
+  constexpr std::uintptr_t frames_to_come = 1024;
+  control_block& from = *here.current;
+  const auto sp = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - frames_to_come;
+  if (sp < from.where->low || sp >= from.stop) throw_foreign_stack();
+  const std::uintptr_t needed = from.at_stake(sp);
+  if (needed <= from.saved.capacity()) return;
+  if (!from.saved.grow(needed)) throw std::bad_alloc();
+  from.bound();
+}
+
+}  // namespace
+
+value switch_to(control_block* target, value&& payload) {
+  thread_state* const here = this_thread_state;
+  if (target != nullptr && target->fast == reinterpret_cast<std::uintptr_t>(here) &&
+      (here->attention | here->called.load(std::memory_order_relaxed) |
+       here->exceptions->uncaught) == 0 &&
+      here->exceptions->caught == nullptr) [[likely]] {
+    control_block* const from = here->current;
+    if (payload.has_value()) {
+      here->transfer.payload = std::move(payload);
+      here->arrivals = delivered;
+    }
+    here->current = target;
+    if (offshoot_switch(&from->registers, &target->registers) == 0) [[likely]] {
+      if (here->arrivals == 0) [[likely]]
+        return value{};
+      return arrive(*here);
+    }
+    here->current = from;
+    if (here->arrivals != 0) {
+      payload = std::move(here->transfer.payload);
+      here->arrivals = 0;
+    }
+  }
+  return switch_slowly(target, payload);
+}
+
+value throw_in(control_block* target, std::exception_ptr exception) {
+  if (exception == nullptr) {
+    throw greenlet_error(
+        "offshoot: throw_in needs an exception, and this std::exception_ptr is null");
+  }
+  thread_state& here = ready_to_leave(target);
+  live_on(here, target);
+  delivery what{value{}, std::move(exception)};
+  control_block* to = target;
+  if (!target->active()) {
+    reserve_room(here);
+    if (target->state() == life::unstarted) {
+      target->finish();
+      target->destroy_callable();
+    }
+    soften(what);
+    to = &receiver_of(here, target->parent, what);
+  }
+  if (to == here.current) {
+    if (what.error != nullptr) std::rethrow_exception(std::move(what.error));
+    return std::move(what.payload);
+  }
+  return go(here, *to, std::move(what));
+}
+
+crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept {
+  control_block& from = *here.current;
+  here.transfer = std::move(what);
+  here.arrivals |= delivered;
+  if (here.trace != nullptr && !here.tracing_now) {
+    here.arrivals |= traced;
+    here.departed = &from;
+    here.event = here.transfer.error != nullptr ? trace_event::thrown : trace_event::switched;
+  }
+  if (from.has(orphan) && !from.leaving) {
+    from.clear(orphan);
+    here.released = &from;
+    here.arrivals |= chores;
+  }
+  hand_over(here, from, to);
+  for (;;) {
+    int refused = 0;
+    if (to.ready()) {
+      to.bound();
+      refused = offshoot_switch(&from.registers, &to.registers);
+    } else {
+      refused = offshoot_switch_via(&from.registers, &to.registers, here.transfer_stack_top());
+    }
+    if (refused == 0) return crossing::arrived;
+    const crossing outcome = make_room(here, from);
+    if (outcome != crossing::arrived) {
+      undo(here, from, to);
+      return outcome;
+    }
+  }
+}
+
+value arrive(thread_state& here) {
+  const unsigned arrivals = std::exchange(here.arrivals, 0);
+  delivery got = std::move(here.transfer);
+  if ((arrivals & traced) != 0) {
+    const greenlet from = access::share(here.departed);  // before it is buried
+    const trace_event event = here.event;
+    if ((arrivals & chores) != 0) do_chores(here);
+    trace_arrival(here, event, from, got);
+  } else if ((arrivals & chores) != 0) {
+    do_chores(here);
+  }
+  if (got.error != nullptr) std::rethrow_exception(std::move(got.error));
+  return std::move(got.payload);
+}
+
+control_block* nearest_live(control_block* first) noexcept {
+  while (first != nullptr && first->state() == life::finished) first = first->parent;
+  return first;
+}
+
+}  // namespace offshoot::detail
+
+extern "C" void offshoot_move(offshoot::detail::context* from,
+                              offshoot::detail::context* to) noexcept {
+  using namespace offshoot::detail;
+  thread_state& here = *this_thread_state;
+  here.outgrown = make_way(*reinterpret_cast<stack*>(from), *reinterpret_cast<stack*>(to));
+  if (here.outgrown != nullptr) here.arrivals |= chores;
+}

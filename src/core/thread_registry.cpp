@@ -1,0 +1,102 @@
+#include "core/thread_registry.hpp"
+
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include <pthread.h>
+#include <unistd.h>
+
+namespace offshoot::detail::registry {
+namespace {
+
+std::mutex lock;
+thread_state* threads = nullptr;
+std::uint32_t last_serial = 0;
+
+void before_fork() {
+  lock.lock();
+}
+void after_fork_in_parent() {
+  lock.unlock();
+}
+
+/// Only the forking thread lives on in the child: the greenlets of all others are dead (S32).
+void after_fork_in_child() {
+  for (thread_state* each = threads; each != nullptr; each = each->next) {
+    if (each != thread_state::here()) {
+      each->ended = true;
+      each->abandoned = true;
+    } else {
+      each->tid = gettid();
+    }
+  }
+  lock.unlock();
+}
+
+void push(thread_state& owner, control_block& dropped) noexcept {
+  dropped.link = std::exchange(owner.queue, &dropped);
+  owner.called.store(1, std::memory_order_release);
+}
+
+}  // namespace
+
+thread_state& enlist() {
+  static const bool watches_forks = [] {
+    return pthread_atfork(&before_fork, &after_fork_in_parent, &after_fork_in_child) == 0;
+  }();
+  if (!watches_forks) throw std::bad_alloc();
+
+  const std::lock_guard hold(lock);
+  thread_state* found = threads;
+  while (found != nullptr && !(found->ended && !found->abandoned)) found = found->next;
+  if (found == nullptr) {
+    found = new thread_state;
+    found->next = std::exchange(threads, found);
+  }
+  found->ended = false;
+  found->tid = gettid();
+  found->serial = ++last_serial;
+  return *found;
+}
+
+void delist(thread_state& leaving) noexcept {
+  const std::lock_guard hold(lock);
+  leaving.ended = true;
+  leaving.tid = 0;
+}
+
+bool drop_from_afar(control_block& dropped) noexcept {
+  const std::lock_guard hold(lock);
+  thread_state* owner = dropped.owner.load(std::memory_order_acquire);
+  const bool reachable = owner != nullptr && !owner->ended;
+  const auto was = dropped.drop_reference_unless([&](control_block::census now) {
+    return now.state == life::active && now.references == 2 && reachable;
+  });
+  if (was.state == life::active && was.references == 2 && reachable) push(*owner, dropped);
+  return was.references == 1;
+}
+
+void postpone(thread_state& owner, control_block& dropped) noexcept {
+  const std::lock_guard hold(lock);
+  push(owner, dropped);
+}
+
+control_block* take_queue(thread_state& owner) noexcept {
+  const std::lock_guard hold(lock);
+  owner.called.store(0, std::memory_order_relaxed);
+  control_block* first = nullptr;
+  for (control_block* last = std::exchange(owner.queue, nullptr); last != nullptr;) {
+    control_block* before = std::exchange(last->link, first);
+    first = std::exchange(last, before);
+  }
+  return first;
+}
+
+pid_t owner_of(const control_block& active) noexcept {
+  const std::lock_guard hold(lock);
+  const thread_state* owner = active.owner.load(std::memory_order_acquire);
+  return owner == nullptr || owner->ended ? 0 : owner->tid;
+}
+
+}  // namespace offshoot::detail::registry

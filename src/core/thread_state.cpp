@@ -1,0 +1,115 @@
+#include "core/thread_state.hpp"
+
+#include <offshoot/errors.hpp>
+
+#include <algorithm>
+#include <new>
+
+#include <pthread.h>
+
+#include "core/drop.hpp"
+#include "core/thread_registry.hpp"
+
+namespace offshoot::detail {
+
+thread_local constinit thread_state* this_thread_state = nullptr;
+
+namespace {
+
+constexpr std::size_t transfer_stack_bytes = std::size_t{64} << 10;
+constexpr std::size_t first_room = 256;
+constexpr std::size_t largest_room = 1024;
+
+/// Set once this thread has unwound its greenlets: it shall not begin anew.
+thread_local constinit bool thread_is_ending = false;
+
+/// Unwinds the thread's greenlets when its thread_local objects are destroyed (S23).
+struct thread_end {
+  ~thread_end() {
+    thread_state& state = *this_thread_state;
+    thread_is_ending = true;
+    // exit() was called in a greenlet: its frames, and others', are still to be returned to.
+    if (state.current != state.main) return;
+    unwind_all(state);
+    state.trace.reset();
+    state.lanes = lane_set();
+    state.pool = stack_pool();
+    state.transfer_stack = mapping();
+    state.typical_slice = first_room;
+    state.largest_recent_slice = 0;
+    this_thread_state = nullptr;
+    registry::delist(state);
+  }
+};
+
+control_block* make_main(thread_state& state) {
+  locate_own_stack(state.own_stack);
+  state.own_stack.save_limit = state.own_stack.low;
+  control_block* main = control_block::make(nullptr, options{.where = placement::dedicated}, 0);
+  main->set(main_greenlet);
+  main->owner.store(&state, std::memory_order_relaxed);
+  main->home = state.serial;
+  main->start();
+  enter_region(*main, state.own_stack, false);
+  main->fresh = false;
+  state.own_stack.head = main;
+  main->fast = reinterpret_cast<std::uintptr_t>(&state);
+  main->bound();
+  return main;
+}
+
+}  // namespace
+
+thread_state& thread_state::get() {
+  if (this_thread_state != nullptr) return *this_thread_state;
+  if (thread_is_ending) {
+    throw not_startable("offshoot: this thread is ending and has unwound its greenlets already");
+  }
+  if (shadow_stack_active()) {
+    throw not_startable(
+        "offshoot: a shadow stack is active on this thread; run the program without");
+  }
+  thread_state& state = registry::enlist();
+  try {
+    state.exceptions = thread_exception_state();
+    state.typical_slice = first_room;
+    state.transfer_stack = mapping(page_size() + transfer_stack_bytes);
+    install_guard(state.transfer_stack.low());
+    state.main = make_main(state);
+  } catch (...) {
+    state.transfer_stack = mapping();
+    registry::delist(state);
+    throw;
+  }
+  state.current = state.main;
+  this_thread_state = &state;
+  thread_local thread_end at_end;
+  static_cast<void>(at_end);
+  return state;
+}
+
+void thread_state::note_slice(std::size_t bytes) noexcept {
+  constexpr unsigned window = 64;
+  largest_recent_slice = std::max(largest_recent_slice, bytes);
+  if (++slices_since_look < window) return;
+  typical_slice = std::min(round_up(largest_recent_slice, 16), largest_room);
+  largest_recent_slice = 0;
+  slices_since_look = 0;
+}
+
+void thread_state::note_larger_slice(std::size_t bytes) noexcept {
+  if (bytes <= largest_room) typical_slice = std::max(typical_slice, round_up(bytes, 16));
+}
+
+void locate_own_stack(region& own) {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) throw std::bad_alloc();
+  void* low = nullptr;
+  std::size_t bytes = 0;
+  pthread_attr_getstack(&attributes, &low, &bytes);
+  pthread_attr_destroy(&attributes);
+  own.low = reinterpret_cast<std::uintptr_t>(low);
+  own.high = own.low + bytes;
+}
+
+}  // namespace offshoot::detail

@@ -1,0 +1,110 @@
+/// What a thread knows of its greenlets.
+#pragma once
+
+#include <offshoot/trace.hpp>
+#include <offshoot/value.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+
+#include <sys/types.h>
+
+#include "core/control_block.hpp"
+#include "core/exception_state.hpp"
+#include "core/lanes.hpp"
+#include "core/mapping.hpp"
+#include "core/stack_pool.hpp"
+
+namespace offshoot::detail {
+
+/// What a switch carries. Between two greenlets it lies in thread_state::transfer: outside every
+/// stack, since the sender's may be gone when the receiver looks (S5).
+struct delivery {
+  value payload;
+  std::exception_ptr error;  ///< if set, it is raised and there is no payload
+};
+
+/// What whoever arrives from a switch has to look after; nothing in most cases.
+enum arrival : unsigned {
+  delivered = 1,  ///< thread_state::transfer holds something
+  traced = 2,
+  chores = 4,  ///< a corpse to bury, an orphan to release, a slice to shrink
+};
+
+/// One for each thread that has greenlets. Never freed, only used again by a later thread, so that
+/// a late look at a greenlet's owner is harmless.
+struct thread_state {
+  // The switch path's own, in one cache line.
+  control_block* current = nullptr;
+  exception_state* exceptions = nullptr;
+  /// Why the fast path is closed: `slow_marks` of the current greenlet, or traced_bit.
+  unsigned attention = 0;
+  /// Set by other threads: something is in `queue`.
+  std::atomic<unsigned> called{0};
+  unsigned arrivals = 0;
+
+  delivery transfer;
+
+  // Left behind by the departing greenlet for the arriving one.
+  control_block* corpse = nullptr;    ///< has finished; its stack may go now
+  control_block* released = nullptr;  ///< was an orphan and has suspended
+  stack* outgrown = nullptr;          ///< its slice is due to shrink
+  control_block* departed = nullptr;  ///< whom the tracer names as `from`
+  trace_event event = trace_event::switched;
+
+  control_block* main = nullptr;
+  control_block* live = nullptr;  ///< all that are active, the main one excepted
+  region own_stack;
+  lane_set lanes;
+  stack_pool pool;
+  mapping transfer_stack;
+  fp_environment environment;  ///< the thread's, while a greenlet with one of its own runs
+  /// Bytes that a new greenlet's slice gets in its own allocation: about what the last ones needed.
+  std::size_t typical_slice = 0;
+  std::size_t largest_recent_slice = 0;
+  unsigned slices_since_look = 0;
+
+  std::shared_ptr<tracer> trace;
+  bool tracing_now = false;
+
+  // Guarded by the registry's lock.
+  control_block* queue = nullptr;  ///< dropped elsewhere, to be released here
+  thread_state* next = nullptr;
+  bool ended = true;
+  bool abandoned = false;  ///< its thread did not come along into this forked child
+  pid_t tid = 0;
+  std::uint32_t serial = 0;  ///< unique among all threads that ever were
+
+  static constexpr unsigned traced_bit = 0x100;
+
+  /// The calling thread's, or null if it has none.
+  static thread_state* here() noexcept;
+  /// The calling thread's, made if need be. Throws std::bad_alloc, `not_startable`.
+  static thread_state& get();
+
+  void* transfer_stack_top() const noexcept {
+    return reinterpret_cast<void*>(transfer_stack.high());
+  }
+  void look_at_current() noexcept {
+    attention = (current->marks & slow_marks) | (trace && !tracing_now ? traced_bit : 0);
+  }
+  /// Learns from how much of a greenlet that has finished was at stake when it last suspended.
+  void note_slice(std::size_t bytes) noexcept;
+  /// Learns from a slice for which the room in the greenlet's allocation was too small.
+  void note_larger_slice(std::size_t bytes) noexcept;
+};
+
+/// The pointer behind here(): the fast path compares it and nothing else.
+extern thread_local constinit thread_state* this_thread_state;
+
+inline thread_state* thread_state::here() noexcept {
+  return this_thread_state;
+}
+
+/// Asks the system again where the thread's own stack lies: it may have been allowed to grow.
+void locate_own_stack(region& own);
+
+}  // namespace offshoot::detail
