@@ -99,6 +99,20 @@ void bury(thread_state& here, control_block& corpse) noexcept {
   release(&corpse);  // the thread's reference, and maybe the last
 }
 
+void discard(thread_state& here, control_block& unstarted) noexcept {
+  unstarted.add_reference();
+  unstarted.link = std::exchange(here.discarded, &unstarted);
+  unstarted.finish();
+  unstarted.destroy_callable();
+}
+
+void release_discarded(thread_state& here) noexcept {
+  while (control_block* each = here.discarded) {
+    here.discarded = std::exchange(each->link, nullptr);
+    release(each);
+  }
+}
+
 void soften(delivery& what) noexcept {
   if (what.error == nullptr) return;
   try {
@@ -123,8 +137,7 @@ control_block& receiver_of(thread_state& here, control_block* first, delivery& w
         break;
       case life::unstarted:
         if (what.error != nullptr) {
-          to->finish();
-          to->destroy_callable();
+          discard(here, *to);
           break;
         }
         try {

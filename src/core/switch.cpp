@@ -19,8 +19,9 @@ void hand_over(thread_state& here, control_block& from, control_block& to) noexc
     load(to.has(own_fp) ? to.environment : here.environment);
   }
   const auto key = reinterpret_cast<std::uintptr_t>(&here);
-  from.fast = from.exceptions.idle() && !from.has(own_fp) ? key : stack::never;
-  to.fast = to.has(own_fp) ? stack::never : key;
+  const auto plain = [](const control_block& one) { return (one.marks & slow_marks) == 0; };
+  from.fast = plain(from) && from.exceptions.idle() ? key : stack::never;
+  to.fast = plain(to) ? key : stack::never;
   here.current = &to;
   here.look_at_current();
 }
@@ -62,6 +63,7 @@ void undo(thread_state& here, control_block& from, control_block& to) noexcept {
 void do_chores(thread_state& here) noexcept {
   control_block* corpse = std::exchange(here.corpse, nullptr);
   control_block* released = std::exchange(here.released, nullptr);
+  release_discarded(here);
   if (stack* outgrown = std::exchange(here.outgrown, nullptr)) outgrown->saved.shrink();
   if (corpse != nullptr) bury(here, *corpse);
   if (released != nullptr && released->references() == 1) kill(here, *released);
@@ -171,14 +173,12 @@ value throw_in(control_block* target, std::exception_ptr exception) {
   control_block* to = target;
   if (!target->active()) {
     reserve_room(here);
-    if (target->state() == life::unstarted) {
-      target->finish();
-      target->destroy_callable();
-    }
+    if (target->state() == life::unstarted) discard(here, *target);
     soften(what);
     to = &receiver_of(here, target->parent, what);
   }
   if (to == here.current) {
+    release_discarded(here);
     if (what.error != nullptr) std::rethrow_exception(std::move(what.error));
     return std::move(what.payload);
   }
@@ -199,6 +199,7 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
     here.released = &from;
     here.arrivals |= chores;
   }
+  if (here.discarded != nullptr) here.arrivals |= chores;
   hand_over(here, from, to);
   for (;;) {
     int refused = 0;

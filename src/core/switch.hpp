@@ -32,6 +32,10 @@ void soften(delivery& what) noexcept;
 /// Gives `target` a stack and makes it active. Throws, with nothing changed, if there is none.
 void begin(thread_state& here, control_block& target);
 void undo_begin(thread_state& here, control_block& target) noexcept;
+/// Finishes a greenlet that will never start. The captures that it destroys are user code, which
+/// may drop what we are about to look at: it and its ancestors are kept until the next arrival.
+void discard(thread_state& here, control_block& unstarted) noexcept;
+void release_discarded(thread_state& here) noexcept;
 /// A finished greenlet's stack goes back, and its thread lets go of it.
 void bury(thread_state& here, control_block& corpse) noexcept;
 

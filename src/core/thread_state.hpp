@@ -49,10 +49,11 @@ struct thread_state {
   delivery transfer;
 
   // Left behind by the departing greenlet for the arriving one.
-  control_block* corpse = nullptr;    ///< has finished; its stack may go now
-  control_block* released = nullptr;  ///< was an orphan and has suspended
-  stack* outgrown = nullptr;          ///< its slice is due to shrink
-  control_block* departed = nullptr;  ///< whom the tracer names as `from`
+  control_block* corpse = nullptr;     ///< has finished; its stack may go now
+  control_block* released = nullptr;   ///< was an orphan and has suspended
+  control_block* discarded = nullptr;  ///< have finished without having run; chained by link
+  stack* outgrown = nullptr;           ///< its slice is due to shrink
+  control_block* departed = nullptr;   ///< whom the tracer names as `from`
   trace_event event = trace_event::switched;
 
   control_block* main = nullptr;
