@@ -1,0 +1,24 @@
+# Builds and test runs, one build directory for each configuration: build-NAME.
+
+# configure NAME OPTION...: a directory that is configured already is left as it is.
+configure() {
+  [[ -e build-$1/build.ninja ]] || meson setup "build-$1" "${@:2}"
+}
+
+# run_tests NAME OPTION...: configures, builds and tests. It goes on after a failure, which is
+# count's to report: a build that failed has left no log.
+run_tests() {
+  local log=build-$1/meson-logs/testlog.json
+  rm -f "$log"
+  logs+=("$log")
+  echo "== $1"
+  configure "$1" -Dtests=enabled -Dexamples=enabled -Dbench=disabled "${@:2}" &&
+    meson compile -C "build-$1" &&
+    meson test -C "build-$1" --no-rebuild --print-errorlogs || true
+}
+logs=()
+
+# Prints the closing line over all that run_tests has run; fails if any test did, or none ran.
+count() {
+  tools/count_tests.py "${logs[@]}"
+}

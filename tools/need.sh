@@ -1,0 +1,65 @@
+# need PACKAGE...: sees to it that what these packages of Debian's provide is there.
+#
+# It looks for the commands and headers themselves, so that one installed by hand is as good as
+# Debian's. What is missing is installed where there is apt-get, and listed where there is not.
+
+declare -A provided_by=(
+  [g++]="command ${CXX:-g++}"
+  [clang]="command clang++"
+  [clang-format]="command clang-format"
+  [meson]="command meson"
+  [ninja-build]="command ninja"
+  [pkg-config]="command pkg-config"
+  [doctest-dev]="header doctest/doctest.h"
+  [libbenchmark-dev]="header benchmark/benchmark.h"
+  [libboost-context-dev]="header boost/context/fiber.hpp"
+  [libcli11-dev]="header CLI/CLI.hpp"
+)
+
+to_build=(g++ meson ninja-build pkg-config)
+to_test=(doctest-dev libcli11-dev)
+
+have() {
+  case $1 in
+    command) command -v "$2" >/dev/null ;;
+    header) # asks the compiler, or looks where compilers look as long as there is none
+      ${CXX:-g++} -E -x c++ -include "$2" /dev/null &>/dev/null || [[ -e /usr/include/$2 ]] ;;
+  esac
+}
+
+# Sets `missing` to those of the packages that are.
+find_missing() {
+  local package kind what _
+  missing=()
+  for package in "$@"; do
+    read -r kind what _ <<<"${provided_by[$package]}"
+    have "$kind" "$what" || missing+=("$package")
+  done
+}
+
+apt_install() {
+  local as_root=()
+  [[ $EUID -eq 0 ]] || as_root=(sudo)
+  local install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
+    apt-get install -qq -y --no-install-recommends "$@")
+  # A fresh system knows no packages yet, and an old list names files that are gone.
+  "${install[@]}" 2>/dev/null || { "${as_root[@]}" apt-get update -qq && "${install[@]}"; }
+}
+
+need() {
+  local missing
+  find_missing "$@"
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  if have command apt-get && { [[ $EUID -eq 0 ]] || have command sudo; }; then
+    echo "dev: installing ${missing[*]}"
+    apt_install "${missing[@]}" </dev/null >/dev/null || true
+    find_missing "$@"
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+  fi
+  local package
+  {
+    echo "dev: missing, with the name of Debian's package for it:"
+    for package in "${missing[@]}"; do echo "  ${provided_by[$package]} ($package)"; done
+  } >&2
+  exit 1
+}
