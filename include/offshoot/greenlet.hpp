@@ -176,15 +176,21 @@ struct access {
   }
 };
 
+/// Throws `not_startable` if `run` is a null pointer or an empty std::function.
+template <class F>
+void refuse_null_run(const F& run) {
+  if constexpr (!std::is_empty_v<F> && requires { run == nullptr; }) {
+    if (run == nullptr) throw_null_run();
+  }
+}
+
 /// Puts a run function into a new control block, and looks at it where it rests.
 template <class F>
 control_block* make_greenlet(F&& run, const options& chosen) {
   using stored = std::decay_t<F>;
   static_assert(std::is_nothrow_destructible_v<stored>,
                 "a run function's destructor must not throw");
-  if constexpr (!std::is_empty_v<stored> && requires { run == nullptr; }) {
-    if (run == nullptr) throw_null_run();
-  }
+  refuse_null_run(run);
   const unborn made = conceive(run_operations_of<stored>, chosen);
   stored* callable = nullptr;
   try {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
 #include "core/thread_state.hpp"
 
@@ -31,10 +32,10 @@ const void* find_own_address(const void* object, std::size_t size) noexcept {
 
 }  // namespace
 
-void refuse_own_addresses(const void* object, std::size_t size) {
+void refuse_own_addresses(const void* object, std::size_t size, const char* what) {
   if (find_own_address(object, size) == nullptr) return;
   throw dangling_capture(
-      "offshoot: a run function captures an address in the stack of " +
+      "offshoot: " + std::string(what) + " an address in the stack of " +
       thread_state::here()->current->label() +
       ", which is copied away while others run. Move the value in, or make the lender a greenlet "
       "with options{.where = placement::dedicated}");

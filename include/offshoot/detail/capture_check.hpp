@@ -11,8 +11,9 @@
 namespace offshoot::detail {
 
 /// Throws `dangling_capture` if one of the words in [object, object + size) is an address in the
-/// current greenlet's stack and that stack is one that gets copied.
-OFFSHOOT_API void refuse_own_addresses(const void* object, std::size_t size);
+/// current greenlet's stack and that stack is one that gets copied. The message begins with `what`,
+/// as in "a run function captures".
+OFFSHOOT_API void refuse_own_addresses(const void* object, std::size_t size, const char* what);
 /// The same as a warning on standard error, in builds that check: where padding cannot be told from
 /// content, a stale word could raise a false alarm.
 OFFSHOOT_API void warn_of_own_addresses(const void* object, std::size_t size) noexcept;
@@ -31,11 +32,11 @@ void check_capture(T& object) {
     return;
   } else if constexpr (!std::is_trivially_copyable_v<T> ||
                        std::has_unique_object_representations_v<T>) {
-    refuse_own_addresses(&object, sizeof object);
+    refuse_own_addresses(&object, sizeof object, "a run function captures");
   } else {
 #if __has_builtin(__builtin_clear_padding)
     __builtin_clear_padding(&object);
-    refuse_own_addresses(&object, sizeof object);
+    refuse_own_addresses(&object, sizeof object, "a run function captures");
 #else
     warn_of_own_addresses(&object, sizeof object);
 #endif

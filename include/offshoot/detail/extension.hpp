@@ -29,7 +29,8 @@ OFFSHOOT_API void attach(control_block* block, std::unique_ptr<extension> record
 OFFSHOOT_API control_block* current_block();
 
 /// Makes `parent` the parent of `child` without ownership and without checks: for whoever resumes a
-/// child that must return to it, and gives the child no other chance to outlive it.
+/// child that must return to it, and gives the child no other chance to outlive it. Does nothing to
+/// a child that is being destroyed.
 OFFSHOOT_API void lend_parent(control_block* child, control_block* parent) noexcept;
 
 }  // namespace offshoot::detail
