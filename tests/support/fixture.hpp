@@ -5,7 +5,8 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdio>
+#include <string>
+#include <utility>
 
 #include <dirent.h>
 #include <doctest/doctest.h>
@@ -20,7 +21,7 @@ namespace test {
 inline constexpr std::array placements{offshoot::placement::lane, offshoot::placement::dedicated,
                                        offshoot::placement::nested};
 
-inline const char* name_of(offshoot::placement where) {
+inline std::string name_of(offshoot::placement where) {
   switch (where) {
     case offshoot::placement::lane:
       return "lane";
@@ -30,6 +31,13 @@ inline const char* name_of(offshoot::placement where) {
       return "nested";
   }
   return "?";
+}
+
+/// Suspends the current greenlet in favour of its parent, and returns what comes back. Keeps no
+/// handle to the current one, which would keep it alive for as long as it waits.
+template <class... A>
+offshoot::value to_parent(A&&... arguments) {
+  return offshoot::greenlet::current().parent().switch_to(std::forward<A>(arguments)...);
 }
 
 inline std::size_t open_descriptors() {
