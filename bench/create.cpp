@@ -1,0 +1,97 @@
+/// Make one, run it to its end and destroy it, its memory used again and again. The plain baseline
+/// is a callable of the same size on the heap.
+#include <offshoot/greenlet.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include <boost/context/detail/fcontext.hpp>
+#include <boost/context/fiber.hpp>
+#include <boost/context/fixedsize_stack.hpp>
+#include <boost/context/pooled_fixedsize_stack.hpp>
+#include <ucontext.h>
+
+#include "harness.hpp"
+
+namespace bench {
+namespace {
+
+namespace context = boost::context;
+using offshoot::greenlet;
+using offshoot::placement;
+
+constexpr std::size_t stack_bytes = std::size_t{64} << 10;
+
+struct callable {
+  virtual ~callable() = default;
+  virtual void run() {}
+  std::byte rest[504];  // about what a greenlet takes
+};
+
+void heap_object(benchmark::State& state) {
+  for (auto _ : state) {
+    const auto object = std::make_unique<callable>();
+    benchmark::DoNotOptimize(object.get());
+    object->run();
+  }
+}
+
+void boost_jump(benchmark::State& state) {
+  const auto stack = std::make_unique<std::byte[]>(stack_bytes);
+  for (auto _ : state) {
+    const auto made = context::detail::make_fcontext(
+        stack.get() + stack_bytes, stack_bytes, [](context::detail::transfer_t back) {
+          context::detail::jump_fcontext(back.fctx, nullptr);
+        });
+    context::detail::jump_fcontext(made, nullptr);
+  }
+}
+
+template <class Stack>
+void boost_fiber(benchmark::State& state) {
+  Stack stacks(stack_bytes);
+  for (auto _ : state) {
+    context::fiber made(std::allocator_arg, stacks,
+                        [](context::fiber&& back) { return std::move(back); });
+    benchmark::DoNotOptimize(std::move(made).resume());
+  }
+}
+
+void swap_context(benchmark::State& state) {
+  const auto stack = std::make_unique<std::byte[]>(stack_bytes);
+  ucontext_t here;
+  for (auto _ : state) {
+    ucontext_t made;
+    getcontext(&made);
+    made.uc_stack.ss_sp = stack.get();
+    made.uc_stack.ss_size = stack_bytes;
+    made.uc_link = &here;
+    makecontext(
+        &made, [] {}, 0);
+    swapcontext(&here, &made);
+  }
+}
+
+void ours(benchmark::State& state, placement where) {
+  const offshoot::options chosen{.where = where};
+  for (auto _ : state) {
+    const greenlet made([] {}, chosen);
+    made.switch_to();
+  }
+}
+
+}  // namespace
+
+void add_create() {
+  add({"create", "heap_object"}, heap_object);
+  add({"create", "boost_jump"}, boost_jump);
+  add({"create", "boost_fiber_malloc"}, boost_fiber<context::fixedsize_stack>);
+  add({"create", "boost_fiber_pooled"}, boost_fiber<context::pooled_fixedsize_stack>);
+  add({"create", "swapcontext"}, swap_context);
+  add({"create", "lane"}, [](auto& state) { ours(state, placement::lane); });
+  add({"create", "dedicated"}, [](auto& state) { ours(state, placement::dedicated); });
+  add({"create", "nested"}, [](auto& state) { ours(state, placement::nested); });
+}
+
+}  // namespace bench
