@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Every public header is installed, and each compiles alone and without a warning.
+source "$(dirname "$0")/installed.sh"
+headers() { (cd "$1" && find . -name '*.hpp' | sort); }
+diff <(headers "$SOURCE/include") <(headers "$root/include") || fail "not what include/ holds"
+status=0
+for header in $(headers "$root/include"); do
+  # shellcheck disable=SC2046 # flags are words
+  echo "#include <${header#./}>" |
+    $CXX -std=c++20 -x c++ -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror \
+      $(installed_flags --cflags offshoot) - || status=1
+done
+exit $status
