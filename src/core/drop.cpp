@@ -37,10 +37,16 @@ void print_unraisable(std::exception_ptr exception, const greenlet& origin) noex
 std::atomic<unraisable_handler> unraisable{&print_unraisable};
 
 void give_back_parent(control_block& saved) noexcept {
+  control_block* const killer = saved.has(borrows_parent) ? nullptr : saved.parent;
   saved.clear(dying);
   saved.parent = std::exchange(saved.link, nullptr);
-  if (!saved.has(lends_link)) saved.clear(borrows_parent);
+  if (saved.has(lends_link)) {
+    saved.set(borrows_parent);
+  } else {
+    saved.clear(borrows_parent);
+  }
   saved.clear(lends_link);
+  release(killer);
 }
 
 /// The last handle of an active greenlet of this thread has gone.
@@ -90,8 +96,11 @@ void kill(thread_state& here, control_block& victim) noexcept {
   } else {
     victim.link = victim.parent;
   }
+  // Owned, like any parent: were the dropper dropped meanwhile, by the victim even, each would wait
+  // for the other's end. Now it goes on first, and dies when it suspends.
+  here.current->add_reference();
   victim.parent = here.current;
-  victim.set(borrows_parent);
+  victim.clear(borrows_parent);
   victim.set(dying);
 
   const auto exit = std::make_exception_ptr(greenlet_exit{});

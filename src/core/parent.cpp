@@ -9,8 +9,11 @@ namespace offshoot {
 namespace detail {
 namespace {
 
+/// Also by way of the parent that a dying greenlet will have again.
 bool is_ancestor_or_self(const control_block* candidate, const control_block* of) noexcept {
-  while (of != nullptr && of != candidate) of = of->parent;
+  for (; of != nullptr && of != candidate; of = of->parent) {
+    if (of->has(dying) && is_ancestor_or_self(candidate, of->link)) return true;
+  }
   return of != nullptr;
 }
 
