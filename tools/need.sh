@@ -4,7 +4,7 @@
 # Debian's. What is missing is installed where there is apt-get, and listed where there is not.
 
 declare -A provided_by=(
-  [g++]="command ${CXX:-g++}"
+  [g++]="command g++"
   [clang]="command clang++"
   [clang-format]="command clang-format"
   [meson]="command meson"
@@ -16,14 +16,16 @@ declare -A provided_by=(
   [libcli11-dev]="header CLI/CLI.hpp"
 )
 
+export CXX=${CXX:-g++}
 to_build=(g++ meson ninja-build pkg-config)
+[[ $CXX != *clang* ]] || to_build[0]=clang
 to_test=(doctest-dev libcli11-dev)
 
 have() {
   case $1 in
     command) command -v "$2" >/dev/null ;;
     header) # asks the compiler, or looks where compilers look as long as there is none
-      ${CXX:-g++} -E -x c++ -include "$2" /dev/null &>/dev/null || [[ -e /usr/include/$2 ]] ;;
+      $CXX -E -x c++ -include "$2" /dev/null &>/dev/null || [[ -e /usr/include/$2 ]] ;;
   esac
 }
 
