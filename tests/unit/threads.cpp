@@ -189,20 +189,19 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
 
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S23: a thread_local destroyed after the greenlets cannot make new ones") {
-  bool refused = false;
-  static thread_local struct late {
-    bool* refused = nullptr;
+  struct late {
+    bool& refused;
     ~late() {
-      if (refused == nullptr) return;
       try {
         greenlet::current();
       } catch (const offshoot::not_startable&) {
-        *refused = true;
+        refused = true;
       }
     }
-  } at_end;
+  };
+  bool refused = false;
   elsewhere([&] {
-    at_end.refused = &refused;  // constructed before the thread's greenlets: destroyed after them
+    thread_local const late at_end{refused};  // made before the greenlets: destroyed after them
     greenlet([] {}).switch_to();
   });
   CHECK(refused);

@@ -1,0 +1,175 @@
+/// Lending one's own frames to a new greenlet is refused where those frames get copied away.
+#include <offshoot/greenlet.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <doctest/doctest.h>
+
+#include "support/counted.hpp"
+#include "support/fixture.hpp"
+
+using offshoot::dangling_capture;
+using offshoot::greenlet;
+using offshoot::placement;
+using test::counted;
+
+namespace {
+
+/// Runs `giver` in a new greenlet.
+template <class F>
+void in(placement where, F&& giver) {
+  const greenlet g{std::forward<F>(giver), {.where = where, .name = "lender"}};
+  g.switch_to();
+  CHECK(g.dead());
+}
+
+constexpr std::array copied{placement::lane, placement::nested};
+
+#if __has_builtin(__builtin_clear_padding)
+constexpr bool padding_can_be_cleared = true;
+#else
+constexpr bool padding_can_be_cleared = false;  // what has padding is only warned of
+#endif
+
+/// Fills the stack below with `address`, so that storage which is not zeroed would hold it.
+[[gnu::noinline]] void litter(const void* address) {
+  const void* volatile words[256];
+  for (auto& word : words) word = address;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S36: a capture by reference of a frame that gets copied is refused") {
+  for (const auto where : copied) {
+    CAPTURE(test::name_of(where));
+    in(where, [] {
+      int local = 1;
+      counted::reset();
+      const auto lends = [&local] { ++local; };
+      CHECK_THROWS_AS(greenlet{lends}, dangling_capture);
+      const auto lends_and_owns = [&local, held = counted(1)] { local += held.content; };
+      CHECK_THROWS_AS(greenlet{lends_and_owns}, dangling_capture);
+      CHECK(counted::alive == 1);  // the copy was destroyed
+      int* const pointer = &local;
+      CHECK_THROWS_AS(greenlet{[pointer] { ++*pointer; }}, dangling_capture);
+      const std::string small = "in its own room";
+      CHECK_THROWS_AS(greenlet{[&small] { CHECK(small.empty()); }}, dangling_capture);
+      // Whatever the new one's placement.
+      for (const auto other : test::placements) {
+        CHECK_THROWS_AS((greenlet{lends, {.where = other}}), dangling_capture);
+      }
+      std::string message;
+      try {
+        const greenlet g{lends};
+      } catch (const dangling_capture& error) {
+        message = error.what();
+      }
+      CHECK(message.find("'lender'") != std::string::npos);
+      CHECK(message.find("placement::dedicated") != std::string::npos);
+    });
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S36: a capture with padding is refused where padding can be cleared") {
+  if (!padding_can_be_cleared) return;
+  for (const auto where : copied) {
+    CAPTURE(test::name_of(where));
+    in(where, [] {
+      int local = 1;
+      const auto padded = [&local, flag = true] { local += flag; };
+      CHECK_THROWS_AS(greenlet{padded}, dangling_capture);
+    });
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S36: an address in the frames of those above is none of ours to refuse") {
+  // Of a nested giver only what lies on its own stack: the starter is in place while it is needed.
+  in(placement::dedicated, [] {
+    int above = 0;
+    in(placement::nested, [&above] {
+      const greenlet g{[&above] { ++above; }};
+      g.switch_to();
+    });
+    CHECK(above == 1);
+  });
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S36: main and dedicated greenlets may lend") {
+  int in_main = 0;
+  const greenlet g{[&in_main] { ++in_main; }};
+  g.switch_to();
+  CHECK(in_main == 1);
+  in(placement::dedicated, [] {
+    int local = 0;
+    for (const auto where : test::placements) {
+      const greenlet borrower{[&local, flag = true] { local += flag; }, {.where = where}};
+      borrower.switch_to();
+    }
+    CHECK(local == 3);
+  });
+  std::thread([] {
+    int local = 0;
+    const greenlet borrower{[&local] { ++local; }};
+    borrower.switch_to();
+    CHECK(local == 1);
+  }).join();
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S36: no false alarm for values, empty small buffers and padding") {
+  for (const auto where : copied) {
+    CAPTURE(test::name_of(where));
+    in(where, [] {
+      int local = 0;
+      litter(&local);
+      CHECK_NOTHROW(greenlet{[] {}});
+      litter(&local);
+      CHECK_NOTHROW(greenlet{[number = 7] { CHECK(number == 7); }});
+      // Not trivially copyable, with small-string bytes that are not in use.
+      litter(&local);
+      CHECK_NOTHROW(greenlet{[text = std::string("short")] { CHECK(text == "short"); }});
+      litter(&local);
+      CHECK_NOTHROW(greenlet{[flag = true, text = std::string(100, 'x'), other = 'c'] {
+        CHECK(text.size() + flag + other != 0);
+      }});
+      litter(&local);
+      CHECK_NOTHROW(
+          greenlet{[owned = std::make_unique<int>(1), flag = true] { CHECK(*owned == flag); }});
+      // Trivially copyable with padding that holds the address.
+      struct padded {
+        char first;
+        // seven bytes of nobody
+        double second;
+        char third;
+      };
+      alignas(padded) unsigned char bytes[sizeof(padded)];
+      for (std::size_t i = 0; i < sizeof bytes; i += sizeof(void*)) {
+        const void* address = &local;
+        std::memcpy(bytes + i, &address, sizeof address);
+      }
+      padded content;
+      std::memcpy(&content, bytes, sizeof content);
+      content.first = 0;
+      content.second = 0;
+      content.third = 0;
+      CHECK_NOTHROW(greenlet{[content] { CHECK(content.second == 0); }});
+      // Handles and heap pointers.
+      CHECK_NOTHROW(greenlet{[self = greenlet::main()] { CHECK(self); }});
+      // Numbers that look like nothing else.
+      const auto number = reinterpret_cast<std::uintptr_t>(&local) + (std::uintptr_t{1} << 40U);
+      CHECK_NOTHROW(greenlet{[number] { CHECK(number != 0); }});
+    });
+  }
+}

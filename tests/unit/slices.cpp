@@ -1,0 +1,217 @@
+/// What lies in slices, and that nobody notices.
+#include <offshoot/greenlet.hpp>
+#include <offshoot/on_lane.hpp>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "support/fixture.hpp"
+
+using offshoot::greenlet;
+using offshoot::placement;
+using offshoot::detail::access;
+using offshoot::detail::slice;
+using offshoot::detail::slices_on_heap;
+
+namespace {
+
+/// Uses about `bytes` of stack, full of a pattern, calls `inner` at the bottom and then looks at
+/// the pattern and at its address again.
+[[gnu::noinline]] bool deep(std::size_t bytes, unsigned char pattern,
+                            const std::function<void()>& inner) {
+  std::array<unsigned char, 512> local;
+  local.fill(pattern);
+  unsigned char* volatile address = local.data();
+  bool fine = true;
+  if (bytes > local.size()) {
+    fine = deep(bytes - local.size(), static_cast<unsigned char>(pattern + 1), inner);
+  } else {
+    inner();
+  }
+  for (std::size_t i = 0; i < local.size(); ++i) fine = fine && address[i] == pattern;
+  return fine && address == local.data();
+}
+
+slice& slice_of(const greenlet& g) {
+  return access::block(g)->saved;
+}
+
+/// As many lane greenlets as there are lanes: the next one that starts evicts somebody.
+constexpr std::size_t lanes = offshoot::detail::lane_set::default_count;
+
+}  // namespace
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S34: nothing is saved while there are no more greenlets than lanes") {
+  std::vector<greenlet> all;
+  for (std::size_t i = 0; i < lanes; ++i) {
+    all.emplace_back([] {
+      for (;;) test::to_parent();
+    });
+    all.back().switch_to();
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (const greenlet& each : all) {
+      each.switch_to();
+      CHECK(each.stack_saved_bytes() == 0);
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S34: the slice's size while out, 0 while running, in place or finished") {
+  CHECK(greenlet::main().stack_saved_bytes() == 0);
+  std::vector<greenlet> all;
+  constexpr std::size_t frames = 2048;
+  for (std::size_t i = 0; i <= lanes; ++i) {
+    all.emplace_back([] {
+      CHECK(greenlet::current().stack_saved_bytes() == 0);
+      CHECK(deep(frames, 7, [] { test::to_parent(); }));
+      CHECK(greenlet::current().stack_saved_bytes() == 0);
+    });
+    CHECK(all.back().stack_saved_bytes() == 0);
+    all.back().switch_to();
+  }
+  std::size_t out = 0;
+  for (const greenlet& each : all) {
+    const std::size_t saved = each.stack_saved_bytes();
+    if (saved == 0) continue;
+    ++out;
+    CHECK(saved >= frames);
+    CHECK(saved < 2 * frames + 2048);
+    // It is the whole of its stack: from its stack pointer to its stop.
+    const auto& stack = *access::block(each);
+    CHECK(saved == stack.stop - stack.registers.sp);
+  }
+  CHECK(out == 1);
+  for (const greenlet& each : all) {
+    each.switch_to();
+    CHECK(each.dead());
+    CHECK(each.stack_saved_bytes() == 0);
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S34: a nested one's owner is saved in part") {
+  // Both run on the dedicated stack of `base`: child begins below its frames, then base goes
+  // deeper.
+  greenlet child;
+  const greenlet base{[&child] {
+                        child = greenlet{[] {
+                                           for (;;) test::to_parent();
+                                         },
+                                         {.where = placement::nested}};
+                        child.switch_to();
+                        CHECK(child.stack_saved_bytes() > 0);  // it is below whoever runs above it
+                        CHECK(deep(4096, 3, [] { test::to_parent(); }));
+                        child.switch_to();
+                        child.reset();
+                      },
+                      {.where = placement::dedicated}};
+  base.switch_to();
+  CHECK(base.stack_saved_bytes() == 0);
+  const auto& stack = *access::block(base);
+  child.set_parent(greenlet::main());
+  child.switch_to();
+  CHECK(base.stack_saved_bytes() >= 4096);
+  CHECK(base.stack_saved_bytes() < stack.stop - stack.registers.sp);
+  CHECK(child.stack_saved_bytes() == 0);
+  child.set_parent(base);
+  base.switch_to();
+  CHECK(base.dead());
+}
+
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S35 S36: frames keep contents and addresses, whatever the depths and placements") {
+  for (const auto where : test::placements) {
+    for (const auto other : test::placements) {
+      CAPTURE(test::name_of(where));
+      CAPTURE(test::name_of(other));
+      std::vector<greenlet> all;
+      int fine = 0;
+      for (unsigned i = 0; i < 2 * lanes + 2; ++i) {
+        const std::size_t bytes = 200 + i * 577 % 9000;
+        all.emplace_back(
+            [&fine, bytes, i] {
+              for (unsigned round = 0; round < 4; ++round) {
+                const std::size_t depth = 100 + (bytes * (round + 1)) % 9000;
+                if (deep(depth, static_cast<unsigned char>(i + round), [] { test::to_parent(); })) {
+                  ++fine;
+                }
+              }
+            },
+            offshoot::options{.where = i % 2 == 0 ? where : other});
+      }
+      for (unsigned step = 0; step < 5; ++step) {
+        for (std::size_t i = 0; i < all.size(); ++i) all[i * 11 % all.size()].switch_to();
+      }
+      CHECK(fine == static_cast<int>(4 * all.size()));
+      for (const greenlet& each : all) CHECK(each.dead());
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S35: small slices lie in the greenlet's own allocation") {
+  const std::size_t before = slices_on_heap();
+  std::vector<greenlet> all;
+  for (std::size_t i = 0; i < 4 * lanes; ++i) {
+    all.emplace_back([] {
+      for (;;) test::to_parent();
+    });
+    all.back().switch_to();
+  }
+  std::size_t out = 0;
+  std::size_t inside = 0;
+  for (const greenlet& each : all) {
+    if (each.stack_saved_bytes() == 0) continue;
+    ++out;
+    const auto* data = reinterpret_cast<const char*>(slice_of(each).data());
+    const auto* block = reinterpret_cast<const char*>(access::block(each));
+    if (data > block && data < block + 4096) ++inside;
+  }
+  CHECK(out == 3 * lanes);
+  // The first ones teach the thread how much room to give; the later ones have it.
+  CHECK(inside >= 2 * lanes);
+  CHECK(slices_on_heap() - before <= 2 * lanes);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S35: a buffer is kept between switches and shrinks after a deep episode") {
+  constexpr std::size_t depth = 64 * 1024;
+  std::vector<greenlet> all;
+  const auto idle = [] {
+    for (;;) test::to_parent();
+  };
+  const greenlet subject{[] {
+    CHECK(deep(depth, 1, [] { test::to_parent(); }));
+    for (;;) test::to_parent();
+  }};
+  subject.switch_to();
+  for (std::size_t i = 0; i < lanes; ++i) {
+    all.emplace_back(idle);
+    all.back().switch_to();
+  }
+  REQUIRE(subject.stack_saved_bytes() >= depth);
+  const std::size_t once_deep = slice_of(subject).capacity();
+  const std::byte* const buffer = slice_of(subject).data();
+  CHECK(once_deep < 2 * depth);
+  const auto turn = [&] {
+    subject.switch_to();
+    for (const greenlet& each : all) each.switch_to();
+    REQUIRE(subject.stack_saved_bytes() > 0);
+  };
+  turn();
+  CHECK(subject.stack_saved_bytes() < 2048);
+  CHECK(slice_of(subject).data() == buffer);  // not at once: it may go deep again
+  for (int i = 0; i < 20; ++i) turn();
+  CHECK(slice_of(subject).capacity() < 4096);
+  CHECK(subject.stack_saved_bytes() <= slice_of(subject).capacity());
+  const std::byte* const small = slice_of(subject).data();
+  for (int i = 0; i < 20; ++i) turn();
+  CHECK(slice_of(subject).data() == small);  // and now it stays
+}
