@@ -380,9 +380,8 @@ generator<int> nest(int depth, placement where, int& alive) {
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "generator from: ten thousand levels, two switches an element") {
   // A nested greenlet lies on its starter's stack, so the depth is what that can hold.
-  for (const auto& [where, depth] :
-       {std::pair{placement::lane, 10000}, std::pair{placement::dedicated, 1000},
-        std::pair{placement::nested, 1000}}) {
+  for (const auto where : test::placements) {
+    const int depth = where == placement::lane ? 10000 : 1000;
     CAPTURE(test::name_of(where));
     int alive = 0;
     generator<int> deep = nest(depth, where, alive);
