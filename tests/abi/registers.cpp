@@ -1,0 +1,172 @@
+/// What the ABI promises to every caller, across switches: registers, alignment, direction flag.
+#include <offshoot/greenlet.hpp>
+#include <offshoot/trace.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "support/fixture.hpp"
+
+extern "C" {
+// x86_64-sysv.S
+unsigned call_with_patterns(void (*function)(void*), void* argument, std::uint64_t seed);
+void look_at_entry(std::uintptr_t* record);
+}
+
+using offshoot::greenlet;
+using offshoot::placement;
+
+namespace {
+
+/// Makes `attempt` with patterns in all callee-saved registers; 0 if all were kept.
+unsigned changed_by(const std::function<void()>& attempt, std::uint64_t seed) {
+  return call_with_patterns(
+      [](void* what) { (*static_cast<const std::function<void()>*>(what))(); },
+      const_cast<std::function<void()>*>(&attempt), seed);
+}
+
+constexpr std::uint64_t seed_of(std::size_t number) {
+  return 0x9e3779b97f4a7c15U * (number + 1);
+}
+
+/// The stack as a function finds it that is called now, and the direction flag.
+struct entry {
+  bool aligned;
+  bool forwards;
+};
+[[gnu::noinline]] entry entry_now() {
+  std::uintptr_t record[2];
+  look_at_entry(record);
+  return {record[0] % 16 == 0, (record[1] & 0x400U) == 0};
+}
+
+void check_entry() {
+  const entry now = entry_now();
+  CHECK(now.aligned);
+  CHECK(now.forwards);
+  // What a compiler relies on: an object that it aligns by knowledge of the entry's alignment.
+  alignas(16) volatile char local[16] = {};
+  CHECK(reinterpret_cast<std::uintptr_t>(&local) % 16 == 0);
+}
+
+/// Enough greenlets that every one of a placement which is shared has been evicted between two of
+/// its turns (or one alone, so that nothing moves), each checking its registers at each switch.
+void exchange(placement where, std::size_t count, bool raise_too) {
+  std::vector<greenlet> all;
+  unsigned changed = 0;
+  unsigned rounds = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    all.emplace_back(
+        [&, i] {
+          check_entry();
+          for (unsigned round = 0; round < 6; ++round) {
+            changed |= changed_by(
+                [] {
+                  try {
+                    test::to_parent();
+                  } catch (int) {
+                  }
+                },
+                seed_of(i * 10 + round));
+            check_entry();
+            ++rounds;
+          }
+        },
+        offshoot::options{.where = where});
+  }
+  unsigned changed_in_main = 0;
+  for (unsigned round = 0; round < 7; ++round) {
+    for (const greenlet& each : all) {
+      changed_in_main |= changed_by(
+          [&] {
+            if (raise_too && round % 3 == 1) {
+              each.throw_in(1);
+            } else {
+              each.switch_to();
+            }
+          },
+          seed_of(1000 + round));
+      check_entry();
+    }
+  }
+  CHECK(changed == 0);
+  CHECK(changed_in_main == 0);
+  CHECK(rounds == 6 * count);
+}
+
+}  // namespace
+
+TEST_CASE("S27: the check itself notices what is not kept") {
+  CHECK(changed_by([] {}, seed_of(1)) == 0);
+  CHECK((changed_by([] { asm volatile("std"); }, seed_of(1)) & 64U) != 0);
+  const auto spoil = [](void*) { asm volatile("xor %%r12d, %%r12d" ::: "memory"); };
+  CHECK(call_with_patterns(spoil, nullptr, seed_of(2)) == 4);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S27: callee-saved registers survive switches in place") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    exchange(where, 1, false);
+    exchange(where, 5, true);
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S27: callee-saved registers survive switches that copy") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    exchange(where, 40, false);
+    exchange(where, 40, true);
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S27: and those that swap more than registers") {
+  // In a catch block, with a tracer, and with environments of their own, the path is another one.
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    try {
+      throw 1;
+    } catch (int) {
+      exchange(where, 20, true);
+    }
+    offshoot::set_trace([](auto, const greenlet&, const greenlet&) {});
+    exchange(where, 20, true);
+    offshoot::set_trace({});
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S27: start, finish and drop keep the caller's registers") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    CHECK(changed_by([where] { greenlet([] {}, {.where = where}).switch_to(); }, seed_of(1)) == 0);
+    CHECK(changed_by(
+              [where] {
+                CHECK_THROWS_AS(greenlet([] { throw 1; }, {.where = where}).switch_to(), int);
+              },
+              seed_of(2)) == 0);
+    greenlet victim{[] { test::to_parent(); }, {.where = where}};
+    victim.switch_to();
+    CHECK(changed_by([&] { victim.reset(); }, seed_of(3)) == 0);
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S27: nested starts are aligned wherever the caller stands") {
+  for (const auto where : {placement::lane, placement::dedicated}) {
+    const greenlet base{[] {
+                          for (std::size_t room = 0; room < 80; room += 8) {
+                            auto* lowers_the_stack =
+                                static_cast<volatile char*>(__builtin_alloca(room + 1));
+                            lowers_the_stack[room] = 1;
+                            const greenlet g{[] { check_entry(); }, {.where = placement::nested}};
+                            g.switch_to();
+                          }
+                        },
+                        {.where = where}};
+    base.switch_to();
+    CHECK(base.dead());
+  }
+}
