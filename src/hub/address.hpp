@@ -1,0 +1,24 @@
+/// Numeric Internet addresses.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <sys/socket.h>
+
+namespace offshoot::detail {
+
+struct socket_address {
+  sockaddr_storage storage;
+  socklen_t size;
+
+  const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+/// Throws std::system_error (EINVAL) if `text` is neither a numeric IPv4 nor an IPv6 address.
+socket_address parse_address(const std::string& text, std::uint16_t port);
+
+/// "text:port", for messages.
+std::string print_address(const std::string& text, std::uint16_t port);
+
+}  // namespace offshoot::detail

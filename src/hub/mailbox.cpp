@@ -1,0 +1,102 @@
+#include "hub/mailbox.hpp"
+
+#include <offshoot/hub/hub.hpp>
+
+#include <cstdint>
+
+#include <sys/eventfd.h>
+
+#include "hub/scheduler.hpp"
+
+namespace offshoot {
+namespace detail {
+namespace {
+
+/// In place of the newest post: there shall be none. No task can have this address.
+task_state* const refused = reinterpret_cast<task_state*>(alignof(task_state) / 2);
+
+}  // namespace
+
+mailbox::mailbox() : wake_(check_call(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")) {}
+
+mailbox::~mailbox() {
+  close();
+}
+
+bool mailbox::post(task_ref work) noexcept {
+  task_state* const posted = work.get();
+  task_state* before = newest_.load(std::memory_order_relaxed);
+  do {
+    if (before == refused) return false;
+    posted->next_posted_ = before;
+  } while (!newest_.compare_exchange_weak(before, posted, std::memory_order_seq_cst,
+                                          std::memory_order_relaxed));
+  work.let_go();  // the queue's now
+  // Only the first to find it asleep wakes it. The order matters, here and in fall_asleep(): each
+  // side writes its own word before it reads the other's.
+  wake();
+  return true;
+}
+
+void mailbox::wake() noexcept {
+  if (!asleep_.load(std::memory_order_seq_cst) || !asleep_.exchange(false)) return;
+  const std::uint64_t one = 1;
+  // Cannot fail: the counter is never read, and 2^64 wake-ups do not happen.
+  [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
+}
+
+task_state* mailbox::take() noexcept {
+  task_state* const newest = newest_.load(std::memory_order_relaxed);
+  if (newest == nullptr || newest == refused) return nullptr;
+  task_state* first = nullptr;
+  for (task_state* each = newest_.exchange(nullptr, std::memory_order_acquire); each != nullptr;) {
+    task_state* before = std::exchange(each->next_posted_, first);
+    first = std::exchange(each, before);
+  }
+  return first;
+}
+
+task_state* mailbox::next(task_state* posted) noexcept {
+  return std::exchange(posted->next_posted_, nullptr);
+}
+
+bool mailbox::fall_asleep() noexcept {
+  asleep_.store(true, std::memory_order_seq_cst);
+  if (empty()) return true;
+  awake();
+  return false;
+}
+
+void mailbox::close() noexcept {
+  task_state* each = newest_.exchange(refused, std::memory_order_acquire);
+  while (each != nullptr && each != refused) {
+    const task_ref dropped(each);
+    each = next(each);
+  }
+}
+
+}  // namespace detail
+
+hub::hub(std::shared_ptr<detail::mailbox> mailbox) noexcept : mailbox_(std::move(mailbox)) {
+  mailbox_->senders.fetch_add(1, std::memory_order_relaxed);
+}
+
+hub::hub(const hub& other) noexcept : hub(other.mailbox_) {}
+
+hub::~hub() {
+  if (mailbox_ == nullptr) return;
+  // The last one: a hub that waits for nothing but posts has to notice.
+  if (mailbox_->senders.fetch_sub(1, std::memory_order_seq_cst) == 1) mailbox_->wake();
+}
+
+hub hub::current() {
+  return hub(detail::scheduler::here().post_box());
+}
+
+void hub::send(detail::task_ref work) const {
+  if (!mailbox_->post(std::move(work))) {
+    throw greenlet_error("offshoot: work was posted to a hub whose thread has ended");
+  }
+}
+
+}  // namespace offshoot

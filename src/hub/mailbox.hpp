@@ -1,0 +1,49 @@
+/// Work from other threads: a lock-free stack of tasks, turned round when the hub takes it, and an
+/// eventfd that is written only when the hub sleeps.
+#pragma once
+
+#include <offshoot/hub/task.hpp>
+
+#include <atomic>
+#include <cstddef>
+
+#include "hub/descriptor.hpp"
+
+namespace offshoot::detail {
+
+/// Outlives its hub for as long as somebody can post.
+class mailbox {
+ public:
+  mailbox();
+  mailbox(const mailbox&) = delete;
+  mailbox& operator=(const mailbox&) = delete;
+  ~mailbox();
+
+  /// Any thread. False if the hub has ended; the work is then destroyed.
+  bool post(task_ref work) noexcept;
+  /// Any thread. Ends the hub's sleep, if it sleeps.
+  void wake() noexcept;
+
+  // The hub's side.
+  /// What has been posted, oldest first, in a chain by task_state::next_posted_; null if nothing.
+  task_state* take() noexcept;
+  static task_state* next(task_state* posted) noexcept;
+  bool empty() const noexcept { return newest_.load(std::memory_order_seq_cst) == nullptr; }
+  /// Announces that the hub will sleep, to be ended by awake(). False: something is there already.
+  bool fall_asleep() noexcept;
+  void awake() noexcept { asleep_.store(false, std::memory_order_relaxed); }
+  /// Becomes ready with every post to a sleeping hub.
+  int wake_descriptor() const noexcept { return wake_.get(); }
+  /// Refuses posts from now on.
+  void close() noexcept;
+
+  /// How many handles there are through which work can come.
+  std::atomic<std::size_t> senders{0};
+
+ private:
+  std::atomic<task_state*> newest_{nullptr};
+  std::atomic<bool> asleep_{false};
+  descriptor wake_;
+};
+
+}  // namespace offshoot::detail

@@ -1,0 +1,75 @@
+/// What the hub waits with. A backend is one file that defines a class derived from `reactor`; what
+/// all of them share, the book of watched descriptors, is here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "hub/mailbox.hpp"
+#include "hub/record.hpp"
+
+namespace offshoot::detail {
+
+enum direction : unsigned { reading = 0, writing = 1 };
+
+/// A descriptor that the hub watches, and who waits for it. On the heap; held by the socket, and by
+/// each greenlet that waits, which so can look at it when the socket is gone.
+struct watch {
+  record* waiter[2] = {nullptr, nullptr};
+  std::shared_ptr<mailbox> home;  ///< names the hub, and is how other threads reach it
+  int fd = -1;                    ///< -1: closed
+  std::uint32_t place = 0;        ///< in the book
+  std::uint32_t holders = 1;
+  /// Latched: set by the reactor, cleared by whoever has found that there is nothing (more) to do.
+  bool ready[2] = {false, true};
+  bool ended = false;  ///< no more events will come: it stays ready
+};
+
+class reactor {
+ public:
+  reactor() = default;
+  reactor(const reactor&) = delete;
+  reactor& operator=(const reactor&) = delete;
+  virtual ~reactor() = default;
+
+  /// Watches `what.fd`, both ways, until forget(). Throws std::bad_alloc, std::system_error.
+  void add(watch& what);
+  void forget(watch& what) noexcept;
+  /// Ends the wait in poll() whenever this eventfd is written.
+  void add_alarm(int fd) { start_watching(fd, alarm_key); }
+
+  /// Waits for at least one event, at most until `timeout` nanoseconds have passed: 0 only looks,
+  /// `never` waits without end. Latches what has become ready and wakes who waits for it.
+  virtual void poll(std::int64_t timeout) = 0;
+
+ protected:
+  virtual void start_watching(int fd, std::uint64_t key) = 0;
+  virtual void stop_watching(int fd) noexcept = 0;
+
+  struct event {
+    bool readable;
+    bool writable;
+    bool ended;  ///< the peer will send no more, or the descriptor is in error
+  };
+  /// Tells what has come under a key given to start_watching(). A key whose descriptor has been
+  /// forgotten since is ignored.
+  void report(std::uint64_t key, event what) noexcept;
+
+ private:
+  static constexpr std::uint64_t alarm_key = ~std::uint64_t{0};
+
+  /// The generation tells an event of a forgotten descriptor from one of its successor here.
+  struct entry {
+    watch* watched;
+    std::uint32_t generation;
+  };
+  std::vector<entry> book_;
+  std::vector<std::uint32_t> vacant_;
+};
+
+/// Linux epoll: each descriptor is registered once, edge-triggered, for both directions.
+std::unique_ptr<reactor> make_epoll_reactor();
+
+}  // namespace offshoot::detail

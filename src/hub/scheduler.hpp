@@ -1,0 +1,121 @@
+/// The hub of a thread: who runs next, who waits for what time, and when to ask the system.
+#pragma once
+
+#include <offshoot/greenlet.hpp>
+#include <offshoot/hub/task.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "hub/mailbox.hpp"
+#include "hub/reactor.hpp"
+#include "hub/record.hpp"
+#include "hub/timers.hpp"
+
+namespace offshoot::detail {
+
+/// The steady clock's time.
+instant now() noexcept;
+
+/// One a thread, made on first use; owned by the record of the main greenlet, so that it is there
+/// until the core has unwound the last greenlet of the thread.
+///
+/// A greenlet that waits switches straight to the next ready one. The hub's own greenlet, on a
+/// dedicated stack, runs only when nobody is ready or it is time to look at the reactor; to start
+/// tasks, so that what cannot be started fails there and not in whoever happened to wait; and when
+/// a task finishes, since it is the parent of all tasks.
+class scheduler {
+ public:
+  /// Switches between two looks at the reactor while greenlets are ready: what a greenlet that is
+  /// always ready can delay the others' descriptors and timers by.
+  static constexpr unsigned switches_per_turn = 256;
+  /// Operations in a row that did not need to wait.
+  static constexpr unsigned largest_unshared = 64;
+
+  scheduler();
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+  ~scheduler();
+
+  /// The calling thread's, made if need be. Throws std::bad_alloc, std::system_error,
+  /// `not_startable`.
+  static scheduler& here();
+  /// The calling thread's, or null.
+  static scheduler* find() noexcept;
+
+  /// That of the calling greenlet, made if need be. Throws std::bad_alloc, and `greenlet_error` in
+  /// the hub's own greenlet, which cannot wait.
+  record& current_record();
+
+  /// Suspends the calling greenlet, whose record this is, until it is woken. Throws, the record
+  /// then being in no list: what is pending for it; std::bad_alloc; what others raise in it.
+  void park(record& self);
+  /// The same, but it is also woken at `deadline`.
+  void park_until(record& self, instant deadline);
+  /// To the end of the ready queue.
+  void yield(record& self);
+  /// For an operation that did not need to wait: after many in a row, lets others run. A peer that
+  /// sends without end shall not have the thread for itself.
+  void share_turn();
+  /// Makes a parked greenlet ready. No-op for one that is not parked.
+  void wake(record& waiting) noexcept;
+  void wake_all(wait_list& waiting) noexcept;
+
+  /// Gives a task a greenlet and puts it into the ready queue.
+  void adopt(const task_ref& made, const options& chosen);
+  void join(task_state& state);
+  void kill(task_state& state);
+  void kill_all();
+  std::size_t tasks() const noexcept { return tasks_; }
+
+  /// The record of a greenlet that has finished is about to go.
+  void forget(timer_node& node) noexcept { timers_.remove(node); }
+
+  /// How many greenlets wait for a descriptor.
+  std::size_t descriptor_waits = 0;
+
+  const std::shared_ptr<mailbox>& post_box() const noexcept { return mailbox_; }
+  reactor& events() noexcept { return *reactor_; }
+
+  /// No task may begin any more: those that have not are dropped, posts are refused.
+  void close() noexcept;
+
+ private:
+  struct end_of_thread;
+  static scheduler& make();
+  static void enter_task(task_state* raw);
+
+  record* take() noexcept;
+  void suspend(record& self);
+  void forget_wait(record& self) noexcept;
+  void run();
+  void turn();
+  void resume(record& next);
+  void start(record& next);
+  void look_outside();
+  void adopt_posted(const task_ref& posted) noexcept;
+  bool nothing_can_wake() noexcept;
+  void drop_unstarted(record& unborn, std::exception_ptr error) noexcept;
+  void drop_all_unstarted() noexcept;
+  void finish(task_state& state, std::exception_ptr error) noexcept;
+
+  wait_list ready_;
+  timer_heap timers_;
+  control_block* loop_block_ = nullptr;
+  /// Who was last switched to from the ready queue and has not been heard of yet.
+  record* on_the_way_ = nullptr;
+  unsigned turns_left_ = 0;
+  unsigned unshared_ = 0;
+  bool closed_ = false;
+  bool killing_ = false;
+  std::size_t tasks_ = 0;
+  wait_list until_tasks_end_;
+  greenlet retired_;  ///< a task that is about to finish: nobody else keeps it
+  std::unique_ptr<reactor> reactor_;
+  std::shared_ptr<mailbox> mailbox_;
+  greenlet main_;
+  greenlet loop_;
+};
+
+}  // namespace offshoot::detail

@@ -1,0 +1,154 @@
+#include "hub/socket.hpp"
+
+#include <cerrno>
+#include <string>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace offshoot::detail {
+namespace {
+
+void let_go(watch& held) noexcept {
+  if (--held.holders == 0) delete &held;
+}
+
+bool is_home(const watch& what) noexcept {
+  const scheduler* here = scheduler::find();
+  return here != nullptr && here->post_box() == what.home;
+}
+
+/// The calling greenlet's place as the one who waits. Lies on its own stack, which is fine: only
+/// the greenlet itself looks at it, others see the watch and the record.
+class waiting_place {
+ public:
+  waiting_place(watch& what, direction way, const char* operation)
+      : what_(what), way_(way), hub_(*scheduler::find()), self_(hub_.current_record()) {
+    if (what.waiter[way] != nullptr) {
+      throw_system_error(EBUSY, std::string(operation) + ": another greenlet does so already");
+    }
+    what.waiter[way] = &self_;
+    ++what.holders;
+    ++hub_.descriptor_waits;
+  }
+  ~waiting_place() {
+    what_.waiter[way_] = nullptr;
+    --hub_.descriptor_waits;
+    let_go(what_);
+  }
+  waiting_place(const waiting_place&) = delete;
+  waiting_place& operator=(const waiting_place&) = delete;
+
+  void park() { hub_.park(self_); }
+  void park_until(instant deadline) { hub_.park_until(self_, deadline); }
+
+ private:
+  watch& what_;
+  direction way_;
+  scheduler& hub_;
+  record& self_;
+};
+
+[[noreturn]] void throw_closed_meanwhile(const char* operation) {
+  throw_system_error(ECANCELED,
+                     std::string(operation) + ": closed while this greenlet waited for it");
+}
+
+}  // namespace
+
+watch* open_watch(descriptor fd) {
+  scheduler& hub = scheduler::here();
+  auto made = std::make_unique<watch>();
+  made->home = hub.post_box();
+  made->fd = fd.get();
+  hub.events().add(*made);
+  fd.let_go();
+  return made.release();
+}
+
+void close_watch(watch* owned) noexcept {
+  scheduler& hub = *scheduler::find();
+  if (owned->fd >= 0) {
+    hub.events().forget(*owned);
+    ::close(std::exchange(owned->fd, -1));
+    for (record* waiter : owned->waiter) {
+      if (waiter != nullptr) hub.wake(*waiter);
+    }
+  }
+  let_go(*owned);
+}
+
+void abandon_watch(watch* owned) noexcept {
+  if (owned == nullptr) return;
+  if (is_home(*owned)) {
+    close_watch(owned);
+    return;
+  }
+  const std::shared_ptr<mailbox> home = owned->home;
+  try {
+    if (home->post(make_task([owned] { close_watch(owned); }))) return;
+  } catch (const std::bad_alloc&) {
+    return;  // leaks it: only its own thread can close it while that polls
+  }
+  ::close(owned->fd);  // nobody watches any more
+  let_go(*owned);
+}
+
+watch& usable(watch* what, const char* operation) {
+  if (what == nullptr || what->fd < 0) {
+    throw_system_error(EBADF, std::string(operation) + ": the socket is closed");
+  }
+  if (!is_home(*what)) {
+    throw wrong_thread(std::string("offshoot: ") + operation +
+                       ": the socket belongs to another thread's hub; post the work there");
+  }
+  return *what;
+}
+
+void wait_until_ready(watch& what, direction way, const char* operation) {
+  if (what.ready[way]) {
+    scheduler::find()->share_turn();
+    if (what.ready[way]) return;
+  }
+  waiting_place place(what, way, operation);
+  while (!what.ready[way]) {
+    place.park();
+    if (what.fd < 0) throw_closed_meanwhile(operation);
+  }
+}
+
+void pause_until(watch& what, direction way, instant deadline, const char* operation) {
+  waiting_place place(what, way, operation);
+  while (now() < deadline) {
+    place.park_until(deadline);
+    if (what.fd < 0) throw_closed_meanwhile(operation);
+  }
+}
+
+socket::~socket() {
+  abandon_watch(watch_);
+}
+
+void socket::close() {
+  if (!is_open()) return;
+  close_watch(std::exchange(watch_, (usable(watch_, "close"), nullptr)));
+}
+
+bool socket::is_open() const noexcept {
+  return watch_ != nullptr;
+}
+
+int socket::native_handle() const {
+  return usable(watch_, "native_handle").fd;
+}
+
+std::uint16_t socket::local_port() const {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  auto* const address = reinterpret_cast<sockaddr*>(&bound);
+  check_call(getsockname(native_handle(), address, &size), "local_port");
+  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                           : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+}
+
+}  // namespace offshoot::detail

@@ -1,0 +1,32 @@
+/// What all users of watched descriptors share: making, checking, waiting, closing.
+#pragma once
+
+#include <offshoot/hub/tcp.hpp>
+
+#include "hub/descriptor.hpp"
+#include "hub/scheduler.hpp"
+
+namespace offshoot::detail {
+
+/// Has this thread's hub watch `fd`, which must not block. The caller owns the result until
+/// close_watch() or abandon_watch().
+watch* open_watch(descriptor fd);
+
+/// Closes the descriptor; whoever waits for it gets an error; lets go of it. On its own thread.
+void close_watch(watch* owned) noexcept;
+/// The same from any thread.
+void abandon_watch(watch* owned) noexcept;
+
+/// `what` if it is open and this thread's; else throws std::system_error (EBADF) or `wrong_thread`.
+/// `operation` begins the message.
+watch& usable(watch* what, const char* operation);
+
+/// Returns when `what` is ready in this direction: at once if it is already. Throws
+/// std::system_error: EBUSY if another greenlet waits for the same, ECANCELED if it was closed
+/// meanwhile; then `what` may be gone.
+void wait_until_ready(watch& what, direction way, const char* operation);
+
+/// Waits until `deadline`, ready or not. Throws as wait_until_ready() does.
+void pause_until(watch& what, direction way, instant deadline, const char* operation);
+
+}  // namespace offshoot::detail
