@@ -1,0 +1,12 @@
+/// A stack overflow on a lane hits its guard page and nobody's memory (S30).
+// ends: SIGSEGV
+// says: the guard page was hit
+#include <offshoot/greenlet.hpp>
+
+#include "fail/die.hpp"
+
+int main() {
+  test::tell_of_guard_hits();
+  const offshoot::greenlet g{[] { return test::recurse(0); }, {.where = offshoot::placement::lane}};
+  return g.switch_to().get<int>();
+}
