@@ -45,7 +45,7 @@ outcome try_seed(std::uint64_t seed, std::size_t steps) {
 TEST_CASE("S1-S36: a forest of greenlets does what the model says, and no frame changes") {
   const std::uint64_t first = model::number_given("seed", 1);
   const bool replayed = model::number_given("seed", 0) != 0;
-  const std::uint64_t seeds = replayed ? 1 : model::number_given("seeds", 40);
+  const std::uint64_t seeds = replayed ? 1 : model::number_given("seeds", 30);
   const std::size_t steps = model::number_given("steps", 50'000);
   const std::size_t blocks = offshoot::detail::control_blocks_alive();
   const std::size_t slices = offshoot::detail::slices_on_heap();

@@ -290,8 +290,9 @@ void world::take_handle(actor& self) {
 }
 
 void world::re_parent(actor& self) {
-  actor* child = anyone_with_handle();
+  actor* child = self.handle_count > 0 && dice_.one_in(2) ? &self : anyone_with_handle();
   actor* parent = anyone_with_handle();
+  if (parent->state != life::unstarted) parent = anyone_with_handle();
   if (oracle_.may_set_parent(*child, *parent)) {
     oracle_.set_parent(*child, *parent);
     child->handles[0].set_parent(parent->handles[0]);
@@ -365,12 +366,21 @@ void world::check_stacks(actor& self) {
     if (++depth > self.depth || !each->intact(each)) fail("S35: a frame has changed");
   }
   if (depth != self.depth) fail("S35: frames are missing");
+  if (inherits_.first == &self) {
+    if (self.block->stop != inherits_.second) fail("S14: it does not begin where the last one did");
+    inherits_ = {};
+  }
   const int rounding = self.own_fp ? self.rounding : FE_TONEAREST;
   if (std::fegetround() != rounding) fail("S27: another's rounding mode");
 
   const stack& lowest = *self.block;
   if (lowest.where->head != &lowest) fail("somebody else is the lowest in this region");
   if (lowest.saved.size() != 0) fail("S34: it runs, and part of it is out");
+  const offshoot::detail::region& where = *lowest.where;
+  if (where.nested == 0 && !where.shared_top && where.save_limit != where.low)
+    fail("nobody nests here, and still there is a limit to what is saved");
+  if (lowest.at_stake(lowest.registers.floor) > lowest.saved.capacity())
+    fail("S29: it may suspend deeper than its slice can hold");
   std::uintptr_t low = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   for (const stack* each = &lowest; each != nullptr; each = each->previous) {
     if (each != &lowest && low > each->lowest_in_place()) fail("two are in place at one address");
@@ -393,9 +403,12 @@ void world::check_states() {
 }
 
 void world::departure(const node& from, const node& to) {
+  const auto& left = *static_cast<const actor&>(from).block;
+  const auto& next = *static_cast<const actor&>(to).block;
+  if (from.leaving && next.where == nullptr && next.chosen_placement == offshoot::placement::nested)
+    inherits_ = {&to, left.stop};
   if (std::exchange(looked_, true)) return;  // further hops: the stacks are not as they will be
-  geometries_.look(*static_cast<const actor&>(from).block, *static_cast<const actor&>(to).block,
-                   from.leaving);
+  geometries_.look(left, next, from.leaving);
 }
 
 void world::on_unraisable(std::exception_ptr error, const greenlet& origin) noexcept {

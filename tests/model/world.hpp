@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/control_block.hpp"
@@ -88,6 +89,8 @@ class world final : oracle::observer {
   std::size_t step_ = 0;
   bool ending_ = false;
   bool looked_ = false;
+  /// Who takes the place of a greenlet that has finished, and where that is.
+  std::pair<const node*, std::uintptr_t> inherits_{};
   std::uint64_t last_number_ = 0;
   std::size_t blocks_before_;
   offshoot::detail::thread_state* here_;
