@@ -60,8 +60,8 @@ class OFFSHOOT_API greenlet {
   /// A new greenlet, unstarted, that will call `run`: with what the first `switch_to` passes (S3).
   /// `run` may take none, one or several arguments or a `value`, and is destroyed when it has
   /// returned. Throws std::bad_alloc, `dangling_capture` if `run` holds an address of the giver's
-  /// own lane, `not_startable` if `run` is null, `wrong_thread` if the parent in `chosen` is
-  /// another thread's, and what copying `run` throws.
+  /// own lane, `not_startable` if `run` is null, and what copying `run` throws. With a parent on
+  /// another thread in `chosen`, it will run there (S17).
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) explicit greenlet(F&& run);
   template <class F>
