@@ -2,15 +2,16 @@
 # demo.sh DIRECTORY: starts the echo server that is built there, loads it from another process, and
 # stops it. Fails if either of them does.
 set -euo pipefail
-ulimit -S -n "$(ulimit -H -n)" # a descriptor for each connection
 
-coproc server { exec "$1/echo_server" --port 0; }
-pid=$server_PID
-trap 'kill "$pid" 2>/dev/null' EXIT
-read -r _ _ _ port <&"${server[0]}" # listening on port N
+exec {output}< <(exec "$1/echo_server" --port 0)
+server=$!
+trap 'kill "$server" 2>/dev/null' EXIT
+read -r _ _ _ port <&"$output" # listening on port N
 
-"$1/echo_load" --port "$port" --connections 1000 --bytes 512 --seconds 5 --idle 4000 \
-  --server-pid "$pid"
-kill -TERM "$pid"
+"$1/echo_load" --port "$port" --connections 1000 --bytes 512 --seconds 5
+"$1/echo_load" --port "$port" --idle 10000 --bytes 512 --server-pid "$server"
+
+kill -TERM "$server"
 trap - EXIT
-wait "$pid"
+cat <&"$output"
+wait "$server"
