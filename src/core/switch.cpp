@@ -11,9 +11,10 @@
 namespace offshoot::detail {
 namespace {
 
-/// Swaps what is per greenlet and not on its stack. Its own inverse.
+/// Swaps what is per greenlet and not on its stack. Its own inverse. What `to` had stored is taken
+/// away from it: it may leave by the fast path next time, which stores nothing.
 void hand_over(thread_state& here, control_block& from, control_block& to) noexcept {
-  from.exceptions = std::exchange(*here.exceptions, to.exceptions);
+  from.exceptions = std::exchange(*here.exceptions, std::exchange(to.exceptions, {}));
   if (((from.marks | to.marks) & own_fp) != 0) {
     store(from.has(own_fp) ? from.environment : here.environment);
     load(to.has(own_fp) ? to.environment : here.environment);
