@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -269,6 +270,31 @@ TEST_CASE("S29: a switch whose slice must grow") {
   const std::size_t failures = sweep(
       [](std::size_t n) { return attempt_deep(n, {}, [] { greenlet::main().switch_to(); }); });
   CHECK(failures == 1);
+}
+
+TEST_CASE("S5 S29: what a failed switch carried is destroyed with it") {
+  std::thread([] {
+    const test::nothing_leaks guard;
+    const auto carried = std::make_shared<int>(5);
+    bool threw = false;
+    long owners = 0;
+    greenlet sender{[&] {
+      deep_down([&] {
+        faults::arm(0);
+        try {
+          greenlet::main().switch_to(carried);
+        } catch (const std::bad_alloc&) {
+          threw = true;
+        }
+        faults::disarm();
+        owners = carried.use_count();
+      });
+    }};
+    sender.switch_to();
+    CHECK(sender.dead());
+    CHECK(threw);
+    CHECK(owners == 1);
+  }).join();
 }
 
 TEST_CASE("S29: a switch that copies") {

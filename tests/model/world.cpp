@@ -293,6 +293,11 @@ void world::re_parent(actor& self) {
   actor* child = self.handle_count > 0 && dice_.one_in(2) ? &self : anyone_with_handle();
   actor* parent = anyone_with_handle();
   if (parent->state != life::unstarted) parent = anyone_with_handle();
+  if (auto* real = static_cast<actor*>(self.link);
+      real != nullptr && real->handle_count > 0 && self.handle_count > 0 && dice_.one_in(2)) {
+    child = real;  // would close a cycle when self, which is dying, gets it back
+    parent = &self;
+  }
   if (oracle_.may_set_parent(*child, *parent)) {
     oracle_.set_parent(*child, *parent);
     child->handles[0].set_parent(parent->handles[0]);
