@@ -6,6 +6,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <string>
@@ -282,6 +283,49 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     CHECK(!ended);
   }
   CHECK(ended);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S20 generator: who waits for an element can be dropped, and the body with it") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    int ended = 0;
+    struct count {
+      int& ended;
+      ~count() { ++ended; }
+    };
+    {
+      const greenlet consumer{[&ended, where] {
+                                const count mark{ended};
+                                generator<int> slow{[&ended](auto& yield) {
+                                                      const count inner{ended};
+                                                      greenlet::main().switch_to();
+                                                      yield(1);
+                                                    },
+                                                    {.where = where}};
+                                slow.begin();
+                                FAIL("no element was made");
+                              },
+                              {.where = where}};
+      consumer.switch_to();
+      CHECK(ended == 0);
+    }
+    CHECK(ended == 2);
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S23 generator: its thread's end unwinds the body") {
+  bool ended = false;
+  std::optional<generator<int>> numbers;
+  std::thread([&] {
+    numbers.emplace([&ended](auto& yield) {
+      const mark_end mark{ended};
+      yield(1);
+    });
+    CHECK(*numbers->begin() == 1);
+  }).join();
+  CHECK(ended);
+  CHECK_THROWS_AS(++numbers->begin(), offshoot::greenlet_error);
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "generator: misuse is refused and changes nothing") {
