@@ -1,4 +1,4 @@
-/// What crosses threads: drops, the end of a thread, refusals.
+/// The end of a thread, what is refused across threads, and that they do not wait for each other.
 #include <offshoot/greenlet.hpp>
 #include <offshoot/trace.hpp>
 
@@ -41,80 +41,6 @@ void elsewhere(F&& work) {
 }
 
 }  // namespace
-
-TEST_CASE_FIXTURE(test::nothing_leaks, "S19: of an unstarted one, on another thread, at once") {
-  counted::reset();
-  greenlet unstarted{[held = counted(1)] { FAIL("must not run"); }};
-  elsewhere([&] {
-    unstarted.reset();
-    CHECK(counted::alive == 0);
-  });
-  greenlet finished{[] {}};
-  finished.switch_to();
-  elsewhere([&] { finished.reset(); });
-}
-
-TEST_CASE_FIXTURE(
-    test::nothing_leaks,
-    "S22: a drop elsewhere takes effect at the owner's next switch, construction or current()") {
-  for (const auto where : test::placements) {
-    CAPTURE(test::name_of(where));
-    counted::reset();
-    const greenlet waiting{[] {
-                             for (;;) test::to_parent();
-                           },
-                           {.where = where}};
-    waiting.switch_to();
-
-    greenlet victim = suspended(where);
-    elsewhere([&] { victim.reset(); });
-    CHECK(counted::alive == 1);
-    waiting.switch_to();
-    CHECK(counted::alive == 0);
-
-    victim = suspended(where);
-    elsewhere([&] { victim.reset(); });
-    CHECK(counted::alive == 1);
-    const greenlet made{[] {}};
-    CHECK(counted::alive == 0);
-
-    victim = suspended(where);
-    elsewhere([&] { victim.reset(); });
-    CHECK(counted::alive == 1);
-    greenlet::current();
-    CHECK(counted::alive == 0);
-
-    victim = suspended(where);
-    elsewhere([&] { victim.reset(); });
-    CHECK(counted::alive == 1);
-    made.throw_in();
-    CHECK(counted::alive == 0);
-  }
-}
-
-TEST_CASE_FIXTURE(test::nothing_leaks,
-                  "S22: many drops from many threads, and handles that are shared") {
-  counted::reset();
-  constexpr int each = 100;
-  std::vector<greenlet> victims;
-  for (int i = 0; i < 3 * each; ++i) {
-    victims.push_back(suspended(test::placements[static_cast<std::size_t>(i) % 2]));
-  }
-  std::vector<greenlet> also = victims;
-  std::vector<std::thread> droppers;
-  for (std::size_t t = 0; t < 3; ++t) {
-    droppers.emplace_back([&, t] {
-      for (std::size_t i = t; i < victims.size(); i += 3) {
-        victims[i].reset();
-        also[victims.size() - 1 - i].reset();
-      }
-    });
-  }
-  for (auto& dropper : droppers) dropper.join();
-  CHECK(counted::alive == 3 * each);
-  greenlet::current();
-  CHECK(counted::alive == 0);
-}
 
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S23: at thread exit suspended greenlets are unwound on that thread") {
