@@ -40,10 +40,13 @@ void give_back_parent(control_block& saved) noexcept {
   control_block* const killer = saved.has(borrows_parent) ? nullptr : saved.parent;
   saved.clear(dying);
   saved.parent = std::exchange(saved.link, nullptr);
+  saved.clear(borrows_parent);
   if (saved.has(lends_link)) {
-    saved.set(borrows_parent);
-  } else {
-    saved.clear(borrows_parent);
+    if (saved.active()) {
+      saved.set(borrows_parent);
+    } else {
+      saved.parent->add_reference();  // as every finished one's
+    }
   }
   saved.clear(lends_link);
   release(killer);

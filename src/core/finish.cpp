@@ -94,6 +94,11 @@ void bury(thread_state& here, control_block& corpse) noexcept {
   corpse.fast = stack::never;
   corpse.saved.release();
   corpse.record.reset();
+  if (corpse.has(borrows_parent)) {  // it may be asked for after who lent it has gone
+    corpse.parent = here.main;
+    corpse.parent->add_reference();
+    corpse.clear(borrows_parent);
+  }
   corpse.owner.store(nullptr, std::memory_order_release);
   corpse.finish();
   release(&corpse);  // the thread's reference, and maybe the last

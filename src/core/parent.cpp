@@ -50,6 +50,7 @@ void set_parent(control_block& child, control_block& parent) {
 
 void lend_parent(control_block* child, control_block* parent) noexcept {
   if (child->has(dying)) return;  // it is its destroyer's until it is done
+  if (child->state() == life::finished) return;
   control_block* before = std::exchange(child->parent, parent);
   if (child->has(borrows_parent)) return;
   child->set(borrows_parent);

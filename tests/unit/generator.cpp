@@ -328,6 +328,29 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S23 generator: its thread's end unwinds 
   CHECK_THROWS_AS(++numbers->begin(), offshoot::greenlet_error);
 }
 
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S9 S23 generator: a handle to a finished body outlives its thread") {
+  for (const bool early : {false, true}) {
+    CAPTURE(early);
+    const std::size_t before = offshoot::detail::control_blocks_alive();
+    greenlet body;
+    std::thread([&] {
+      generator<int> numbers{[&body](auto& yield) {
+        yield(1);
+        body = greenlet::current();
+        yield(2);
+      }};
+      auto at = numbers.begin();
+      ++at;
+      if (!early) ++at;
+      // From here on the body is finished, or finished by the end of its thread.
+    }).join();
+    CHECK(body.dead());
+    CHECK(offshoot::detail::control_blocks_alive() == before + 2);  // with its parent, a main one
+    CHECK_THROWS_AS(body.switch_to(), offshoot::wrong_thread);
+  }
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks, "generator: misuse is refused and changes nothing") {
   generator<int> numbers = countdown(3, placement::lane);
   generator<int>* self = nullptr;

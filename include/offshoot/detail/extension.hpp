@@ -30,7 +30,7 @@ OFFSHOOT_API control_block* current_block();
 
 /// Makes `parent` the parent of `child` without ownership and without checks: for whoever resumes a
 /// child that must return to it, and gives the child no other chance to outlive it. Does nothing to
-/// a child that is being destroyed.
+/// a child that is being destroyed or has finished: that owns its parent, like any other.
 OFFSHOOT_API void lend_parent(control_block* child, control_block* parent) noexcept;
 
 }  // namespace offshoot::detail
