@@ -237,28 +237,3 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     CHECK(log == "sent,mine,");
   }
 }
-
-TEST_CASE_FIXTURE(test::nothing_leaks,
-                  "S26: an exception that was handled long ago does not come back") {
-  for (const auto where : test::placements) {
-    CAPTURE(test::name_of(where));
-    const greenlet once{[] {
-                          try {
-                            throw std::runtime_error("old");
-                          } catch (const std::runtime_error&) {
-                            test::to_parent();
-                          }
-                          test::to_parent();  // leaves with nothing in use, by the fast path
-                          return handled();
-                        },
-                        {.where = where}};
-    once.switch_to();
-    once.switch_to();
-    try {
-      throw std::runtime_error("outside");  // and is entered by the slow one
-    } catch (const std::runtime_error&) {
-      CHECK(once.switch_to().get<std::string>() == "");
-      CHECK(handled() == "outside");
-    }
-  }
-}

@@ -335,3 +335,33 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     CHECK(counted::alive == 0);
   }
 }
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S21: one that lives on with a parent that was only lent to it owns none") {
+  using offshoot::detail::access;
+  using offshoot::detail::borrows_parent;
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    const auto owners_of_main = access::block(greenlet::main())->references();
+    greenlet saved;
+    greenlet victim{[&saved] {
+                      try {
+                        test::to_parent();
+                      } catch (const greenlet_exit&) {
+                        saved = greenlet::current();
+                      }
+                      test::to_parent();
+                    },
+                    {.where = where}};
+    victim.switch_to();
+    offshoot::detail::lend_parent(access::block(victim), access::block(greenlet::main()));
+    victim.reset();
+    REQUIRE(saved);
+    CHECK(saved.parent() == greenlet::main());
+    CHECK(access::block(saved)->has(borrows_parent));
+    saved.switch_to();
+    CHECK(saved.dead());
+    saved.reset();
+    CHECK(access::block(greenlet::main())->references() == owners_of_main);
+  }
+}

@@ -66,6 +66,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S34: the slice's size while out, 0 while running, in place or finished") {
   CHECK(greenlet::main().stack_saved_bytes() == 0);
+  const std::size_t buffers = slices_on_heap();
   std::vector<greenlet> all;
   constexpr std::size_t frames = 2048;
   for (std::size_t i = 0; i <= lanes; ++i) {
@@ -94,6 +95,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     CHECK(each.dead());
     CHECK(each.stack_saved_bytes() == 0);
   }
+  CHECK(slices_on_heap() == buffers);  // given back at finish, not with the last handle (S18)
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "S34: a nested one's owner is saved in part") {
@@ -121,6 +123,31 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S34: a nested one's owner is saved in pa
   CHECK(base.stack_saved_bytes() < stack.stop - stack.registers.sp);
   CHECK(child.stack_saved_bytes() == 0);
   child.set_parent(base);
+  base.switch_to();
+  CHECK(base.dead());
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S35: an owner that was resumed in place makes room for what starts below it") {
+  // `between` begins below base, starts another below itself and finishes: base comes back without
+  // a byte moved, and must know nevertheless that somebody may need its bytes now.
+  const auto work = [] {
+    greenlet below;
+    const greenlet between{[&below] {
+                             below = greenlet{[] {
+                                                for (;;) test::to_parent();
+                                              },
+                                              {.where = placement::nested}};
+                             below.switch_to();
+                           },
+                           {.where = placement::nested}};
+    between.switch_to();
+    CHECK(between.dead());
+    CHECK(deep(8192, 5, [&below] { below.switch_to(); }));
+    below.reset();
+  };
+  work();  // on the thread's own stack
+  const greenlet base{work, {.where = placement::dedicated}};
   base.switch_to();
   CHECK(base.dead());
 }
