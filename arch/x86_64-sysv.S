@@ -30,10 +30,10 @@
  * only place where the stack pointer is exactly known: is this really from's stack (and not, say,
  * the alternate stack of a signal handler), and is there room in from's slice for all its bytes?
  *
- * The 128 bytes below rsp (the red zone, psABI 3.2.2) belong to the function that runs. Both
+ * The 128 bytes below rsp (the red zone, psABI 3.2.2) belong to the function that runs. All
  * switches are entered by a call, so no caller's red zone is live.
  *
- * Indirect branch tracking: the three entries bear endbr64 and the file is marked IBT. Nothing
+ * Indirect branch tracking: the entries bear endbr64 and the file is marked IBT. Nothing
  * here is marked SHSTK: a return address that moves with its slice would need a shadow stack that
  * is switched too.
  */
@@ -42,9 +42,10 @@
 #define SP 0
 #define FLOOR 8
 #define EXTENT 16
+#define SLOT 24
 #define PUSHED 48
 
-/* rdi = from, rsi = to. Leaves the would-be stack pointer in rax; branches to \refused. */
+/* rdi = from. Leaves the would-be stack pointer in rax, spoils rcx; branches to \refused. */
 .macro check_room refused
 	lea	-PUSHED(%rsp), %rax
 	mov	%rax, %rcx
@@ -95,44 +96,91 @@
 	.cfi_restore %rbp
 .endm
 
-/* int offshoot_switch(context* from, context* to)
- * The hot path: to is in place. rdi = from, rsi = to; returns 0 when somebody switches back. */
+/* Refused: rdi = from, rdx = slot, rax = what the stack pointer would have been, for whoever makes
+ * room. With a slot nobody waits for our answer, and offshoot_refused(from, to, slot) goes on. */
+.macro refuse
+	mov	%rax, SP(%rdi)
+	test	%rdx, %rdx
+	jnz	offshoot_refused
+	mov	$1, %eax
+	ret
+.endm
+
+/* rsi = to, whose stack pointer is loaded. Something may have come with the switch: one that waits
+ * with a slot goes on in offshoot_arrive(slot) as if that was what it had called. */
+.macro resume
+	mov	SLOT(%rsi), %rdi
+	pop_callee_saved
+	test	%rdi, %rdi
+	jnz	offshoot_arrive
+	xor	%eax, %eax
+	ret
+.endm
+
+/* void offshoot_pass(context* from, context* to, void* slot)
+ * The hot path: to is in place and nothing comes with the switch. rdi = from, rsi = to, rdx = slot.
+ * A processor predicts where `ret` goes by counting calls, and is right only if to waits where from
+ * does. Where it does not, an indirect jump has a history to predict by. */
+function offshoot_pass
+	endbr64
+	check_room 2f
+	mov	(%rsp), %rcx		/* where from will go on */
+	push_callee_saved
+	mov	%rdx, SLOT(%rdi)
+	mov	%rsp, SP(%rdi)		/* stored first: from and to may be the same */
+	mov	SP(%rsi), %rsp		/* the same layout at another address: the CFI stays true */
+	pop_callee_saved
+	xor	%eax, %eax		/* to may wait in a switch without a slot */
+	cmp	(%rsp), %rcx
+	jne	1f
+	ret
+1:	pop	%rcx
+	.cfi_adjust_cfa_offset -8
+	.cfi_register %rip, %rcx
+	notrack jmp *%rcx		/* a return address bears no endbr64 */
+	.cfi_adjust_cfa_offset 8
+	.cfi_restore %rip
+2:	refuse
+end_function offshoot_pass
+
+/* int offshoot_switch(context* from, context* to, void* slot)
+ * The same if something may come with the switch, or from waits without a slot: rdx = slot or 0. */
 function offshoot_switch
 	endbr64
 	check_room 1f
 	push_callee_saved
-	mov	%rsp, SP(%rdi)		/* stored first: from and to may be the same */
-	mov	SP(%rsi), %rsp		/* the same layout at another address: the CFI stays true */
-	pop_callee_saved
-	xor	%eax, %eax
-	ret
-1:	mov	%rax, SP(%rdi)		/* what it would have been, for whoever makes room */
-	mov	$1, %eax
-	ret
+	mov	%rdx, SLOT(%rdi)
+	mov	%rsp, SP(%rdi)
+	mov	SP(%rsi), %rsp
+	.cfi_remember_state
+	resume
+	.cfi_restore_state
+	.cfi_def_cfa_offset 8
+1:	refuse
 end_function offshoot_switch
 
-/* int offshoot_switch_via(context* from, context* to, void* transfer_stack_top)
- * rdi = from, rsi = to, rdx = 16-aligned top of the thread's transfer stack. Between leaving from
- * and entering to, bytes of both may move: that is done in C++ by offshoot_move(from, to), on the
- * transfer stack, so that nothing live is below the stack pointer when a signal arrives. */
+/* int offshoot_switch_via(context* from, context* to, void* slot, void* transfer_stack_top)
+ * rdi = from, rsi = to, rdx = slot or 0, rcx = 16-aligned top of the thread's transfer stack.
+ * Between leaving from and entering to, bytes of both may move: that is done in C++ by
+ * offshoot_move(from, to), on the transfer stack, so that nothing live is below the stack pointer
+ * when a signal arrives. */
 function offshoot_switch_via
 	endbr64
+	mov	%rcx, %r8
 	check_room 1f
 	push_callee_saved
+	mov	%rdx, SLOT(%rdi)
 	mov	%rsp, SP(%rdi)
 	.cfi_remember_state
-	mov	%rdx, %rsp		/* from's registers are all in its stack: r12 is ours now */
+	mov	%r8, %rsp		/* from's registers are all in its stack: r12 is ours now */
 	.cfi_undefined %rip		/* nobody called what runs here */
 	mov	%rsi, %r12
 	call	offshoot_move		/* rdi = from, rsi = to still */
-	mov	SP(%r12), %rsp		/* r12 = to: callee-saved, so the call kept it */
+	mov	%r12, %rsi		/* callee-saved, so the call kept it */
+	mov	SP(%rsi), %rsp
 	.cfi_restore_state
-	pop_callee_saved
-	xor	%eax, %eax
-	ret
-1:	mov	%rax, SP(%rdi)
-	mov	$1, %eax
-	ret
+	resume
+1:	refuse
 end_function offshoot_switch_via
 
 /* Where the first frame returns to: r13 = the greenlet. The return address is marked undefined, so

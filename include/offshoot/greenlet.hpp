@@ -37,7 +37,15 @@ OFFSHOOT_API void abandon(control_block* block) noexcept;  ///< it could not be 
 
 OFFSHOOT_API void acquire(control_block* block) noexcept;
 OFFSHOOT_API void release(control_block* block) noexcept;
-OFFSHOOT_API value switch_to(control_block* target, value&& payload);
+/// Switches with what is in `payload`, and leaves there what comes back.
+OFFSHOOT_API void switch_with(control_block* target, value& payload);
+/// What goes and what comes back take turns in one object, which is the caller's result.
+template <class... A>
+value switch_to(control_block* target, A&&... arguments) {
+  value carried = pack(std::forward<A>(arguments)...);
+  switch_with(target, carried);
+  return carried;
+}
 OFFSHOOT_API value throw_in(control_block* target, std::exception_ptr exception);
 [[noreturn]] OFFSHOOT_API void throw_null_run();
 
@@ -94,7 +102,7 @@ class OFFSHOOT_API greenlet {
   /// greenlet's, such as the alternate stack of a signal handler (S31).
   template <class... A>
   value switch_to(A&&... arguments) const {
-    return detail::switch_to(block_, detail::pack(std::forward<A>(arguments)...));
+    return detail::switch_to(block_, std::forward<A>(arguments)...);
   }
 
   /// Raises an exception in this greenlet where it is suspended (S15), and returns as `switch_to`

@@ -71,7 +71,7 @@ inline constexpr value_operations operations_of{
 class value {
  public:
   /// Empty: what a switch without arguments delivers.
-  value() noexcept = default;
+  value() noexcept {}  // not defaulted: `value{}` would zero the storage first
 
   /// Holds `object`, moved or copied in. May allocate: throws std::bad_alloc, or what the object's
   /// own constructor throws.

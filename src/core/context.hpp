@@ -1,8 +1,8 @@
 /// The contract between the core and a CPU. Every pair of files in arch/ fulfils it; nothing else
 /// in the library knows a register. arch/README.md says how to add a CPU.
 ///
-/// A file arch/CPU-ABI.S defines the two functions declared here, and the trampoline that a first
-/// frame returns to. It calls the other two, which the core defines. A file arch/CPU-ABI.hpp
+/// A file arch/CPU-ABI.S defines the three switches declared here, and the trampoline that a first
+/// frame returns to. It calls the other functions, which the core defines. A file arch/CPU-ABI.hpp
 /// defines
 ///
 ///     struct first_frame;                  // what a fresh stack holds, typed
@@ -28,26 +28,41 @@ struct context {
   /// A switch that leaves this greenlet is refused unless floor <= sp < floor + extent.
   std::uintptr_t floor = 0;
   std::uintptr_t extent = 0;
+  /// Given by whoever suspended it, for offshoot_arrive; null: it will look for itself.
+  void* slot = nullptr;
 };
 static_assert(offsetof(context, sp) == 0);
 static_assert(offsetof(context, floor) == sizeof(void*));
 static_assert(offsetof(context, extent) == 2 * sizeof(void*));
+static_assert(offsetof(context, slot) == 3 * sizeof(void*));
 
 }  // namespace offshoot::detail
 
 extern "C" {
 
-/// Leaves `from` for `to`, whose bytes are in place. Returns 0 when somebody has switched back to
-/// `from`; returns 1 at once, having written only from->sp, if the switch was refused. `from` and
-/// `to` may be the same. Keeps every callee-saved integer and floating-point register but not the
-/// floating-point environment.
-int offshoot_switch(offshoot::detail::context* from, offshoot::detail::context* to) noexcept;
+/// Leaves `from` for `to`, whose bytes are in place. Keeps every callee-saved integer and
+/// floating-point register but not the floating-point environment. `from` and `to` may be the same.
+///
+/// With a slot the caller is done when it has called this: it is meant to be the last thing that it
+/// does, so that whoever switches back returns straight to its own caller, by way of
+/// offshoot_arrive(slot) unless that was an offshoot_pass. If the switch is refused, having written
+/// only from->sp, offshoot_refused(from, to, slot) is called in its place. Without a slot it
+/// returns 0 when somebody has switched back, or 1 at once if it was refused.
+int offshoot_switch(offshoot::detail::context* from, offshoot::detail::context* to, void* slot);
 
-/// The same for a `to` whose bytes are not in place: calls offshoot_move(from, to) on the transfer
-/// stack, whose top has the alignment of a stack_stop, after from->sp is stored and before to->sp
-/// is read.
-int offshoot_switch_via(offshoot::detail::context* from, offshoot::detail::context* to,
-                        void* transfer_stack_top) noexcept;
+/// The same, with a slot and with nothing that `to` has to look at on arrival.
+void offshoot_pass(offshoot::detail::context* from, offshoot::detail::context* to, void* slot);
+
+/// offshoot_switch for a `to` whose bytes are not in place: calls offshoot_move(from, to) on the
+/// transfer stack, whose top has the alignment of a stack_stop, after from->sp is stored and before
+/// to->sp is read.
+int offshoot_switch_via(offshoot::detail::context* from, offshoot::detail::context* to, void* slot,
+                        void* transfer_stack_top);
+
+/// Defined by the core: the two ways in which a switch with a slot ends, but for the shortest. May
+/// throw, to the caller of whoever called the switch.
+void offshoot_arrive(void* slot);
+void offshoot_refused(offshoot::detail::context* from, offshoot::detail::context* to, void* slot);
 
 /// Defined by the core: brings the bytes of `to` into place. Runs on the transfer stack.
 void offshoot_move(offshoot::detail::context* from, offshoot::detail::context* to) noexcept;

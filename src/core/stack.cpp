@@ -30,7 +30,7 @@ stack* bring_in(stack& target) noexcept {
   stack* outgrown = nullptr;
   stack* owner = where.head;
   while (owner != nullptr && owner != &target && owner->lowest_in_place() < target.stop) {
-    owner->fast = stack::never;
+    owner->fast |= stack::out;
     if (owner->stop > target.stop) {  // straddles: its upper part stays
       save_up_to(*owner, target.stop);
       break;
@@ -40,10 +40,11 @@ stack* bring_in(stack& target) noexcept {
     owner = std::exchange(owner->previous, nullptr);
   }
   if (owner != &target) {
-    if (owner != nullptr) owner->fast = stack::never;  // somebody will lie below it
+    if (owner != nullptr) owner->fast |= stack::out;  // somebody will lie below it
     target.previous = owner;
   }
   where.head = &target;
+  target.fast &= ~stack::out;
 
   std::memcpy(reinterpret_cast<void*>(target.registers.sp), target.saved.data(),
               target.saved.size());

@@ -30,8 +30,9 @@ struct region {
 /// `saved.size()` of them are in the slice and the rest is in place.
 struct stack {
   context registers;  // first: the assembly is given this address
-  /// Names the thread that may switch here by loading a stack pointer and nothing else: its
-  /// thread_state while this stack is whole, lowest in its region, and needs nothing swapped.
+  /// Names the thread that may switch here with nothing to be looked at or swapped: its
+  /// thread_state. While this stack is whole and lowest in its region, a load of its stack pointer
+  /// is all; if not, the bit `out` is set, and bytes have to move.
   std::uintptr_t fast = never;
   std::uintptr_t stop = 0;
   region* where = nullptr;
@@ -40,8 +41,9 @@ struct stack {
   bool fresh = false;    ///< its first frame is still to be laid
   bool leaving = false;  ///< finished: its bytes are forgotten, though it still runs on them
 
+  static constexpr std::uintptr_t out = 1;
   /// No thread_state has this address, and neither has a thread without one, which is null.
-  static constexpr std::uintptr_t never = 1;
+  static constexpr std::uintptr_t never = 2;
 
   std::uintptr_t lowest_in_place() const noexcept { return registers.sp + saved.size(); }
   bool in_place() const noexcept { return saved.size() == 0 && !fresh; }

@@ -115,11 +115,16 @@ value go(thread_state& here, control_block& to, delivery&& what) {
   return to;
 }
 
-[[gnu::noinline]] value switch_slowly(control_block* target, value& payload) {
+[[gnu::noinline]] void switch_slowly(control_block* target, value& payload) {
   control_block& to = prepare(target, payload);
   thread_state& here = *this_thread_state;
-  if (&to == here.current) return std::move(payload);
-  return go(here, to, delivery{std::move(payload), nullptr});
+  if (&to != here.current) payload = go(here, to, delivery{std::move(payload), nullptr});
+}
+
+/// Whether the current greenlet can be left with nothing to be looked at or swapped.
+bool quiet(const thread_state& here) noexcept {
+  return (here.attention | here.called.load(std::memory_order_relaxed) | here.exceptions->uncaught |
+          reinterpret_cast<std::uintptr_t>(here.exceptions->caught)) == 0;
 }
 
 /// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
@@ -137,30 +142,39 @@ void reserve_room(thread_state& here) {
 
 }  // namespace
 
-value switch_to(control_block* target, value&& payload) {
-  thread_state* const here = this_thread_state;
-  if (target != nullptr && target->fast == reinterpret_cast<std::uintptr_t>(here) &&
-      (here->attention | here->called.load(std::memory_order_relaxed) |
-       here->exceptions->uncaught) == 0 &&
-      here->exceptions->caught == nullptr) [[likely]] {
-    control_block* const from = here->current;
-    if (payload.has_value()) {
-      here->transfer.payload = std::move(payload);
-      here->arrivals = delivered;
-    }
-    here->current = target;
-    if (offshoot_switch(&from->registers, &target->registers) == 0) [[likely]] {
-      if (here->arrivals == 0) [[likely]]
-        return value{};
-      return arrive(*here);
-    }
-    here->current = from;
-    if (here->arrivals != 0) {
-      payload = std::move(here->transfer.payload);
-      here->arrivals = 0;
-    }
+namespace {
+
+/// A switch to a target that is in place or not, with something to deliver or not. The switch is
+/// the last thing done here and in switch_with, so that a compiler makes it a jump, and whoever
+/// comes back finds no frame of ours on its way.
+[[gnu::noinline]] void switch_with_more(thread_state& here, control_block& from, control_block& to,
+                                        value& payload) {
+  if (payload.has_value()) {
+    here.transfer.payload = std::move(payload);
+    here.arrivals = delivered;
   }
-  return switch_slowly(target, payload);
+  if ((to.fast & stack::out) == 0) {
+    offshoot_switch(&from.registers, &to.registers, &payload);
+  } else {
+    offshoot_switch_via(&from.registers, &to.registers, &payload, here.transfer_stack_top());
+  }
+}
+
+}  // namespace
+
+void switch_with(control_block* target, value& payload) {
+  thread_state* const here = this_thread_state;
+  if (target == nullptr) [[unlikely]]
+    return switch_slowly(target, payload);
+  const std::uintptr_t oddity = target->fast ^ reinterpret_cast<std::uintptr_t>(here);
+  if (oddity > stack::out || !quiet(*here)) [[unlikely]]
+    return switch_slowly(target, payload);
+
+  control_block* const from = std::exchange(here->current, target);
+  if (oddity == 0 && !payload.has_value()) [[likely]] {
+    return offshoot_pass(&from->registers, &target->registers, &payload);
+  }
+  switch_with_more(*here, *from, *target, payload);
 }
 
 value throw_in(control_block* target, std::exception_ptr exception) {
@@ -206,9 +220,10 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
     int refused = 0;
     if (to.ready()) {
       to.bound();
-      refused = offshoot_switch(&from.registers, &to.registers);
+      refused = offshoot_switch(&from.registers, &to.registers, nullptr);
     } else {
-      refused = offshoot_switch_via(&from.registers, &to.registers, here.transfer_stack_top());
+      refused =
+          offshoot_switch_via(&from.registers, &to.registers, nullptr, here.transfer_stack_top());
     }
     if (refused == 0) return crossing::arrived;
     const crossing outcome = make_room(here, from);
@@ -247,4 +262,24 @@ extern "C" void offshoot_move(offshoot::detail::context* from,
   thread_state& here = *this_thread_state;
   here.outgrown = make_way(*reinterpret_cast<stack*>(from), *reinterpret_cast<stack*>(to));
   if (here.outgrown != nullptr) here.arrivals |= chores;
+}
+
+extern "C" void offshoot_arrive(void* slot) {
+  using namespace offshoot::detail;
+  thread_state& here = *this_thread_state;
+  if (here.arrivals != 0) *static_cast<offshoot::value*>(slot) = arrive(here);
+}
+
+extern "C" void offshoot_refused(offshoot::detail::context* from, offshoot::detail::context* to,
+                                 void* slot) {
+  using namespace offshoot::detail;
+  const auto block = [](context* registers) {
+    return static_cast<control_block*>(reinterpret_cast<stack*>(registers));
+  };
+  thread_state& here = *this_thread_state;
+  auto& payload = *static_cast<offshoot::value*>(slot);
+  here.current = block(from);
+  if (here.arrivals != 0) payload = std::move(here.transfer.payload);
+  here.arrivals = 0;
+  switch_slowly(block(to), payload);
 }
