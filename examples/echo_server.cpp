@@ -28,9 +28,7 @@ struct totals {
 
 void echo(offshoot::tcp_stream peer, totals& count) try {
   ++count.served;
-  for (auto bytes = peer.receive(); !bytes.empty(); bytes = peer.receive()) {
-    peer.send_all(bytes.bytes());
-  }
+  while (const auto got = peer.receive()) peer.send_all(got.bytes());
 } catch (const std::system_error&) {
   ++count.reset;  // the peer went away in the middle
 }

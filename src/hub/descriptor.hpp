@@ -28,8 +28,10 @@ class descriptor {
   int fd_;
 };
 
-/// Throws std::system_error: "offshoot: `what`: ..." with the text of `error`.
-[[noreturn]] inline void throw_system_error(int error, const std::string& what) {
+/// Throws std::system_error: "offshoot: `what`: ..." with the text of `error`. Not inlined, like
+/// all that throws: it would enlarge the frames of those that wait.
+[[noreturn, gnu::noinline, gnu::cold]] inline void throw_system_error(int error,
+                                                                      const std::string& what) {
   throw std::system_error(error, std::generic_category(), "offshoot: " + what);
 }
 

@@ -37,6 +37,18 @@ record& as_record(list_hook& hook) noexcept {
   return static_cast<record&>(hook);
 }
 
+// Not inlined: the frames of those that wait are what an idle greenlet costs.
+
+[[noreturn, gnu::noinline, gnu::cold]] void raise_pending(record& self) {
+  self.unlink();
+  std::rethrow_exception(std::exchange(self.pending, nullptr));
+}
+
+[[noreturn, gnu::noinline, gnu::cold]] void throw_not_woken() {
+  throw greenlet_error(
+      "offshoot: a greenlet that waits in the hub was switched to by somebody else");
+}
+
 }  // namespace
 
 instant now() noexcept {
@@ -147,11 +159,10 @@ void scheduler::suspend(record& self) {
     on_the_way_ = nullptr;
     if (self.now != record::phase::running) {
       forget_wait(self);
-      throw greenlet_error(
-          "offshoot: a greenlet that waits in the hub was switched to by somebody else");
+      throw_not_woken();
     }
   }
-  if (self.pending != nullptr) std::rethrow_exception(std::exchange(self.pending, nullptr));
+  if (self.pending != nullptr) raise_pending(self);
 }
 
 /// `self` runs again without having been woken: an exception was raised in it, or its switch
@@ -166,10 +177,7 @@ void scheduler::forget_wait(record& self) noexcept {
 }
 
 void scheduler::park(record& self) {
-  if (self.pending != nullptr) {
-    self.unlink();
-    std::rethrow_exception(std::exchange(self.pending, nullptr));
-  }
+  if (self.pending != nullptr) raise_pending(self);
   self.now = record::phase::parked;
   suspend(self);
 }

@@ -18,41 +18,47 @@ bool is_home(const watch& what) noexcept {
   return here != nullptr && here->post_box() == what.home;
 }
 
+[[noreturn, gnu::noinline, gnu::cold]] void throw_busy(const char* operation) {
+  throw_system_error(EBUSY, std::string(operation) + ": another greenlet does so already");
+}
+
+[[noreturn, gnu::noinline, gnu::cold]] void throw_closed_meanwhile(const char* operation) {
+  throw_system_error(ECANCELED,
+                     std::string(operation) + ": closed while this greenlet waited for it");
+}
+
+[[noreturn, gnu::noinline, gnu::cold]] void throw_closed(const char* operation) {
+  throw_system_error(EBADF, std::string(operation) + ": the socket is closed");
+}
+
+[[noreturn, gnu::noinline, gnu::cold]] void throw_not_home(const char* operation) {
+  throw wrong_thread(std::string("offshoot: ") + operation +
+                     ": the socket belongs to another thread's hub; post the work there");
+}
+
 /// The calling greenlet's place as the one who waits. Lies on its own stack, which is fine: only
 /// the greenlet itself looks at it, others see the watch and the record.
 class waiting_place {
  public:
-  waiting_place(watch& what, direction way, const char* operation)
-      : what_(what), way_(way), hub_(*scheduler::find()), self_(hub_.current_record()) {
-    if (what.waiter[way] != nullptr) {
-      throw_system_error(EBUSY, std::string(operation) + ": another greenlet does so already");
-    }
-    what.waiter[way] = &self_;
+  waiting_place(watch& what, direction way, record& self, const char* operation)
+      : what_(what), way_(way) {
+    if (what.waiter[way] != nullptr) throw_busy(operation);
+    what.waiter[way] = &self;
     ++what.holders;
-    ++hub_.descriptor_waits;
+    ++scheduler::find()->descriptor_waits;
   }
   ~waiting_place() {
     what_.waiter[way_] = nullptr;
-    --hub_.descriptor_waits;
+    --scheduler::find()->descriptor_waits;
     let_go(what_);
   }
   waiting_place(const waiting_place&) = delete;
   waiting_place& operator=(const waiting_place&) = delete;
 
-  void park() { hub_.park(self_); }
-  void park_until(instant deadline) { hub_.park_until(self_, deadline); }
-
  private:
   watch& what_;
   direction way_;
-  scheduler& hub_;
-  record& self_;
 };
-
-[[noreturn]] void throw_closed_meanwhile(const char* operation) {
-  throw_system_error(ECANCELED,
-                     std::string(operation) + ": closed while this greenlet waited for it");
-}
 
 }  // namespace
 
@@ -95,32 +101,31 @@ void abandon_watch(watch* owned) noexcept {
 }
 
 watch& usable(watch* what, const char* operation) {
-  if (what == nullptr || what->fd < 0) {
-    throw_system_error(EBADF, std::string(operation) + ": the socket is closed");
-  }
-  if (!is_home(*what)) {
-    throw wrong_thread(std::string("offshoot: ") + operation +
-                       ": the socket belongs to another thread's hub; post the work there");
-  }
+  if (what == nullptr || what->fd < 0) throw_closed(operation);
+  if (!is_home(*what)) throw_not_home(operation);
   return *what;
 }
 
 void wait_until_ready(watch& what, direction way, const char* operation) {
+  scheduler& hub = *scheduler::find();
   if (what.ready[way]) {
-    scheduler::find()->share_turn();
+    hub.share_turn();
     if (what.ready[way]) return;
   }
-  waiting_place place(what, way, operation);
+  record& self = hub.current_record();
+  const waiting_place place(what, way, self, operation);
   while (!what.ready[way]) {
-    place.park();
+    hub.park(self);
     if (what.fd < 0) throw_closed_meanwhile(operation);
   }
 }
 
 void pause_until(watch& what, direction way, instant deadline, const char* operation) {
-  waiting_place place(what, way, operation);
+  scheduler& hub = *scheduler::find();
+  record& self = hub.current_record();
+  const waiting_place place(what, way, self, operation);
   while (now() < deadline) {
-    place.park_until(deadline);
+    hub.park_until(self, deadline);
     if (what.fd < 0) throw_closed_meanwhile(operation);
   }
 }

@@ -34,6 +34,8 @@ class OFFSHOOT_API buffer {
   const std::byte* data() const noexcept { return block_; }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
+  /// Whether there are bytes: `while (const auto got = stream.receive())` reads to the end.
+  explicit operator bool() const noexcept { return size_ != 0; }
   /// Forgets all bytes but the first `size`, which must not be more than there are.
   void truncate(std::size_t size) noexcept { size_ = size; }
   std::span<std::byte> bytes() noexcept { return {block_, size_}; }

@@ -56,7 +56,8 @@ class OFFSHOOT_API tcp_stream : public detail::socket {
   static tcp_stream connect(const std::string& address, std::uint16_t port);
 
   /// Waits until something has come, and returns it; empty at the end of the stream. Memory is
-  /// leased from the thread's pool only then: a connection that waits holds none.
+  /// leased from the thread's pool only then: a connection that waits holds none, if the buffer
+  /// before has gone, as in `while (const auto got = stream.receive())`.
   buffer receive();
 
   /// The same into the caller's memory: at least one byte, at most `into.size()`; 0 at the end of

@@ -1,0 +1,52 @@
+/// What the hub's tests stand on: a hub that is there before anything is counted, and a watchdog.
+#pragma once
+
+#include <offshoot/hub.hpp>
+
+#include <chrono>
+#include <utility>
+
+#include <doctest/doctest.h>
+
+#include "support/fixture.hpp"
+
+namespace test {
+
+struct hub_exists {
+  hub_exists() { offshoot::yield(); }  // enters the hub: its stack and descriptors are taken
+};
+
+class hub_leaves_nothing : hub_exists, public nothing_leaks {
+ public:
+  hub_leaves_nothing() = default;
+  ~hub_leaves_nothing() {
+    offshoot::yield();
+    CHECK_MESSAGE(offshoot::task_count() == 0, "tasks left over");
+  }
+  hub_leaves_nothing(const hub_leaves_nothing&) = delete;
+  hub_leaves_nothing& operator=(const hub_leaves_nothing&) = delete;
+};
+
+/// Joins `work`; kills it, and fails, if it is still not done after half a minute.
+template <class R>
+R join_in_time(offshoot::task<R> work) {
+  const auto watchdog = offshoot::spawn([work] {
+    offshoot::sleep_for(std::chrono::seconds(30));
+    FAIL_CHECK("still waiting after half a minute");
+    work.kill();
+  });
+  struct call_off {
+    offshoot::task<void> dog;
+    ~call_off() { dog.kill(); }
+  } const at_end{watchdog};
+  return work.join();
+}
+
+/// Runs `work` on a stack of its own, where doctest's macros may be used as ever.
+template <class F>
+void run_in_time(F work) {
+  join_in_time(offshoot::spawn(std::move(work), {.where = offshoot::placement::dedicated}));
+  offshoot::yield();  // the watchdog unwinds
+}
+
+}  // namespace test

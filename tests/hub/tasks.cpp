@@ -1,0 +1,262 @@
+/// Tasks: results, exceptions, kills, and what happens to those that nobody joins.
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "hub/fixture.hpp"
+
+using offshoot::greenlet;
+using offshoot::sleep_for;
+using offshoot::spawn;
+using offshoot::task;
+using offshoot::yield;
+using test::hub_leaves_nothing;
+
+namespace {
+
+constexpr std::chrono::hours for_long{1000};
+
+/// Counts its own end.
+struct witness {
+  int* ends;
+  explicit witness(int& count) : ends(&count) {}
+  witness(witness&& other) noexcept : ends(std::exchange(other.ends, nullptr)) {}
+  ~witness() {
+    if (ends != nullptr) ++*ends;
+  }
+};
+
+std::string unhandled;  // what the handler below was told
+
+void note_unhandled(std::exception_ptr exception, std::string_view name) noexcept {
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (const std::exception& error) {
+    unhandled = std::string(name) + ": " + error.what();
+  }
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "join returns the result, once") {
+  for (const auto where : test::placements) {
+    const auto made = spawn([] { return std::make_unique<int>(42); }, {.where = where});
+    CHECK_FALSE(made.done());
+    CHECK(*made.join() == 42);
+    CHECK(made.done());
+    CHECK_THROWS_AS(made.join(), offshoot::greenlet_error);
+  }
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "join throws the exception, once") {
+  const auto failing = spawn([] { throw std::runtime_error("first"); });
+  CHECK_THROWS_WITH_AS(failing.join(), "first", std::runtime_error);
+  failing.join();
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "several greenlets join one task") {
+  int joined = 0;
+  const auto slow = spawn([] { sleep_for(std::chrono::milliseconds(2)); });
+  std::vector<task<void>> joiners;
+  for (int each = 0; each < 5; ++each) {
+    joiners.push_back(spawn([slow, &joined] {
+      slow.join();
+      ++joined;
+    }));
+  }
+  for (const auto& each : joiners) each.join();
+  CHECK(joined == 5);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a handle may go while its task is joined through it") {
+  auto handle = std::make_unique<task<int>>(spawn([] {
+    yield();
+    yield();
+    return 7;
+  }));
+  const auto joiner = spawn([&handle] { return handle->join(); });
+  yield();  // the joiner waits now
+  handle.reset();
+  CHECK(joiner.join() == 7);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a killed task unwinds where it waits") {
+  int unwound = 0;
+  const auto sleeper = spawn([&unwound] {
+    const witness seen(unwound);
+    sleep_for(for_long);
+  });
+  yield();
+  CHECK(unwound == 0);
+  sleeper.kill();
+  sleeper.join();
+  CHECK(unwound == 1);
+  sleeper.kill();  // done already: nothing happens
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a task killed before its start never runs") {
+  int destroyed = 0;
+  bool ran = false;
+  const auto unborn = spawn([seen = witness(destroyed), &ran] { ran = true; });
+  unborn.kill();
+  CHECK(unborn.done());
+  CHECK(destroyed == 1);
+  unborn.join();
+  yield();
+  CHECK_FALSE(ran);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a kill is an exception: it can be caught, and comes once") {
+  std::string path;
+  const auto stubborn = spawn([&path] {
+    try {
+      sleep_for(for_long);
+    } catch (const offshoot::greenlet_exit&) {
+      path += "caught ";
+    }
+    yield();
+    path += "went on";
+  });
+  yield();
+  stubborn.kill();
+  stubborn.join();
+  CHECK(path == "caught went on");
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a task that is ready is killed too, and one that joins") {
+  int unwound = 0;
+  const auto busy = spawn([&unwound] {
+    const witness seen(unwound);
+    for (;;) yield();
+  });
+  const auto joiner = spawn([busy, &unwound] {
+    const witness seen(unwound);
+    busy.join();
+  });
+  yield();
+  joiner.kill();
+  joiner.join();
+  CHECK(unwound == 1);
+  busy.kill();
+  busy.join();
+  CHECK(unwound == 2);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a task that kills itself ends there") {
+  bool after = false;
+  auto own = std::make_shared<task<void>>();
+  *own = spawn([own, &after] {
+    const task<void> self = std::exchange(*own, task<void>());
+    self.kill();
+    after = true;
+  });
+  const task<void> suicide = *own;
+  suicide.join();
+  CHECK_FALSE(after);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "joining oneself, an empty handle, and a parent are refused") {
+  auto own = std::make_shared<task<void>>();
+  *own = spawn([own] { std::exchange(*own, task<void>()).join(); });
+  const task<void> selfish = *own;
+  CHECK_THROWS_WITH_AS(selfish.join(), "offshoot: a task cannot join itself",
+                       offshoot::greenlet_error);
+  CHECK_THROWS_AS(task<void>().join(), offshoot::greenlet_error);
+  CHECK_THROWS_AS(task<int>().kill(), offshoot::greenlet_error);
+  CHECK_THROWS_AS(spawn([] {}, {.parent = greenlet::main()}), offshoot::greenlet_error);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "an exception that nobody joins is reported, and life goes on") {
+  const auto before = offshoot::set_unhandled_handler(&note_unhandled);
+  unhandled.clear();
+  spawn([] { throw std::runtime_error("lost"); }, {.name = "orphan"});
+  yield();
+  CHECK(unhandled == "orphan: lost");
+
+  unhandled.clear();
+  {
+    const auto dropped = spawn([] { throw std::runtime_error("late"); });
+    yield();
+    CHECK(unhandled.empty());
+  }
+  CHECK(unhandled == "unnamed: late");
+  CHECK((offshoot::set_unhandled_handler(before) == &note_unhandled));
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a task that finds no stack fails alone") {
+  const auto impossible =
+      spawn([] {}, {.where = offshoot::placement::dedicated, .stack_size = std::size_t{1} << 60});
+  const auto possible = spawn([] { return 1; });
+  CHECK_THROWS_AS(impossible.join(), offshoot::not_startable);
+  CHECK(possible.join() == 1);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a capture in the giver's lane is refused") {
+  const auto giver = spawn([] {
+    int local = 0;
+    spawn([&local] { ++local; });
+  });
+  CHECK_THROWS_AS(giver.join(), offshoot::dangling_capture);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "captures may wait in their destructors") {
+  struct polite {
+    std::shared_ptr<int> count;
+    ~polite() {
+      if (count == nullptr) return;
+      yield();
+      ++*count;
+    }
+    polite(std::shared_ptr<int> shared) : count(std::move(shared)) {}
+    polite(polite&&) noexcept = default;
+  };
+  const auto count = std::make_shared<int>(0);
+  const auto made = spawn([capture = polite(count)] {});
+  made.join();
+  CHECK(*count == 1);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "kill_tasks ends all, also those that unwinding tasks spawn") {
+  int unwound = 0;
+  bool late_ran = false;
+  for (int each = 0; each < 3; ++each) {
+    spawn([&unwound] {
+      const witness seen(unwound);
+      sleep_for(for_long);
+    });
+  }
+  spawn([&late_ran] {
+    try {
+      sleep_for(for_long);
+    } catch (const offshoot::greenlet_exit&) {
+      spawn([&late_ran] { late_ran = true; });
+      throw;
+    }
+  });
+  yield();
+  spawn([&unwound] { ++unwound; });  // has not begun: never will
+  offshoot::kill_tasks();
+  CHECK(unwound == 3);
+  CHECK(offshoot::task_count() == 0);
+  CHECK_FALSE(late_ran);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "S24: a task of another thread is refused") {
+  const auto sleeper = spawn([] { sleep_for(for_long); });
+  yield();
+  std::thread([&sleeper] {
+    CHECK_THROWS_AS(sleeper.join(), offshoot::wrong_thread);
+    CHECK_THROWS_AS(sleeper.kill(), offshoot::wrong_thread);
+  }).join();
+  sleeper.kill();
+  sleeper.join();
+}

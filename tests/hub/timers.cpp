@@ -1,0 +1,95 @@
+/// The timer heap against a model: a map from node to deadline.
+#include "hub/timers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <random>
+
+#include <doctest/doctest.h>
+
+using offshoot::detail::instant;
+using offshoot::detail::never;
+using offshoot::detail::timer_heap;
+using offshoot::detail::timer_node;
+
+namespace {
+
+constexpr std::size_t nodes = 300;
+
+struct model {
+  std::array<instant, nodes> deadlines;
+  model() { deadlines.fill(never); }
+  instant first() const { return *std::min_element(deadlines.begin(), deadlines.end()); }
+};
+
+}  // namespace
+
+TEST_CASE("timers come in the order of their deadlines, however armed, moved and cancelled") {
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    const auto below = [&](std::uint32_t limit) { return random() % limit; };
+    std::array<timer_node, nodes> node;
+    timer_heap heap;
+    model expected;
+    instant time = 0;
+    for (int step = 0; step < 20'000; ++step) {
+      const std::size_t which = below(nodes);
+      switch (below(8)) {
+        case 0:
+        case 1:
+        case 2: {
+          const instant deadline = time + below(1000);
+          heap.arm(node[which], deadline);
+          expected.deadlines[which] = deadline;
+          break;
+        }
+        case 3:
+          heap.disarm(node[which]);
+          expected.deadlines[which] = never;
+          break;
+        case 4:
+          heap.remove(node[which]);
+          expected.deadlines[which] = never;
+          REQUIRE(node[which].place == timer_node::nowhere);
+          break;
+        case 5:
+          REQUIRE(heap.next_deadline() == expected.first());
+          break;
+        default:
+          time += below(20);
+          while (timer_node* due = heap.expire(time)) {
+            const auto at = static_cast<std::size_t>(due - node.data());
+            REQUIRE(expected.deadlines[at] <= time);
+            REQUIRE(expected.deadlines[at] == expected.first());
+            expected.deadlines[at] = never;
+          }
+          REQUIRE(expected.first() > time);
+      }
+    }
+  }
+}
+
+TEST_CASE("a timer that is moved to later does not touch the heap until its old time comes") {
+  timer_node first, second;
+  timer_heap heap;
+  heap.arm(first, 10);
+  heap.arm(second, 20);
+  heap.arm(first, 30);
+  CHECK(first.place == 0);  // still where its old deadline put it
+  CHECK(heap.next_deadline() == 20);
+  CHECK(heap.expire(25) == &second);
+  CHECK(heap.expire(25) == nullptr);
+  CHECK(heap.expire(30) == &first);
+  CHECK(heap.size() == 0);
+}
+
+TEST_CASE("a heap that goes lets go of its timers") {
+  timer_node armed;
+  {
+    timer_heap heap;
+    heap.arm(armed, 10);
+  }
+  CHECK(armed.place == timer_node::nowhere);
+}
