@@ -1,5 +1,6 @@
 #include "core/control_block.hpp"
 
+#include <bit>
 #include <cstring>
 #include <new>
 #include <string>
@@ -37,7 +38,7 @@ control_block* control_block::make(const run_operations* run, const options& cho
   auto* block = ::new (memory) control_block;
   block->saved.settle_in(block + 1, room);
   block->callable_distance_ = static_cast<std::uint32_t>(callable_at);
-  block->alignment_ = static_cast<std::uint16_t>(alignment);
+  block->alignment_bits_ = static_cast<std::uint8_t>(std::countr_zero(alignment));
   std::memset(block->callable(), 0, callable_size);
   block->operations = run;
   block->name = std::move(name);
@@ -53,7 +54,7 @@ control_block::~control_block() = default;
 
 void control_block::destroy() noexcept {
   destroy_callable();
-  const std::size_t alignment = alignment_;
+  const std::size_t alignment = std::size_t{1} << alignment_bits_;
   this->~control_block();
   if (alignment > alignof(std::max_align_t)) {
     ::operator delete (static_cast<void*>(this), std::align_val_t{alignment});

@@ -108,6 +108,7 @@ class control_block : public stack {
     return static_cast<life>(word % one_reference);
   }
   std::atomic<std::uint32_t> word_{one_reference};
+  std::uint8_t alignment_bits_ = 0;
 
  public:
   std::uint8_t marks = 0;
@@ -132,7 +133,6 @@ class control_block : public stack {
   ~control_block();
 
   std::uint32_t callable_distance_ = 0;
-  std::uint16_t alignment_ = 0;
 };
 
 /// How many control blocks exist now, on all threads: for leak checks.

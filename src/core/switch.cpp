@@ -29,7 +29,7 @@ void hand_over(thread_state& here, control_block& from, control_block& to) noexc
 
 /// The current greenlet was refused at the stack pointer that its registers.sp tells. Makes room,
 /// if that is what is missing.
-crossing make_room(thread_state& here, control_block& from) noexcept {
+crossing make_room(control_block& from) noexcept {
   const std::uintptr_t sp = from.registers.sp;
   if (from.has(main_greenlet) && (sp < from.where->low || sp >= from.stop)) {
     region now;
@@ -42,10 +42,7 @@ crossing make_room(thread_state& here, control_block& from) noexcept {
   }
   if (sp < from.where->low || sp >= from.stop) return crossing::foreign_stack;
   const std::uintptr_t needed = from.at_stake(sp);
-  if (needed > from.saved.capacity()) {
-    if (!from.saved.grow(needed)) return crossing::no_memory;
-    here.note_larger_slice(needed);
-  }
+  if (needed > from.saved.capacity() && !from.saved.grow(needed)) return crossing::no_memory;
   from.bound();
   return crossing::arrived;
 }
@@ -226,7 +223,7 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
           offshoot_switch_via(&from.registers, &to.registers, nullptr, here.transfer_stack_top());
     }
     if (refused == 0) return crossing::arrived;
-    const crossing outcome = make_room(here, from);
+    const crossing outcome = make_room(from);
     if (outcome != crossing::arrived) {
       undo(here, from, to);
       return outcome;
@@ -279,6 +276,8 @@ extern "C" void offshoot_refused(offshoot::detail::context* from, offshoot::deta
   thread_state& here = *this_thread_state;
   auto& payload = *static_cast<offshoot::value*>(slot);
   here.current = block(from);
+  // What the usual switch needs; the one below is made from deeper frames.
+  here.note_larger_slice(block(from)->at_stake(from->sp));
   if (here.arrivals != 0) payload = std::move(here.transfer.payload);
   here.arrivals = 0;
   switch_slowly(block(to), payload);

@@ -92,13 +92,13 @@ void thread_state::note_slice(std::size_t bytes) noexcept {
   constexpr unsigned window = 64;
   largest_recent_slice = std::max(largest_recent_slice, bytes);
   if (++slices_since_look < window) return;
-  typical_slice = std::min(round_up(largest_recent_slice, 16), largest_room);
+  typical_slice = std::min(round_up(largest_recent_slice, 8), largest_room);
   largest_recent_slice = 0;
   slices_since_look = 0;
 }
 
 void thread_state::note_larger_slice(std::size_t bytes) noexcept {
-  if (bytes <= largest_room) typical_slice = std::max(typical_slice, round_up(bytes, 16));
+  if (bytes <= largest_room) typical_slice = std::max(typical_slice, round_up(bytes, 8));
 }
 
 void locate_own_stack(region& own) {
