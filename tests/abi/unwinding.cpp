@@ -105,6 +105,24 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   CHECK(outer.dead());
 }
 
+TEST_CASE_FIXTURE(test::nothing_leaks, "S28: not even an address above the first frame leads on") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    const greenlet g{[] {
+                       const auto& self = *offshoot::detail::thread_state::here()->current;
+                       auto* above = reinterpret_cast<std::uintptr_t*>(self.stop) - 2;
+                       REQUIRE(above[0] == 0);
+                       // Where a return address would be, one that can be unwound further.
+                       above[0] = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+                       trace seen = nested_calls(2);
+                       above[0] = 0;
+                       return seen;
+                     },
+                     {.where = where}};
+    check_ends_at_trampoline(g.switch_to().get<trace>(), 5);
+  }
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks, "S28: a fresh frame's chain of frame pointers ends") {
   // The unwinder that profilers use follows rbp: it must find a zero, not somebody's frame.
   alignas(16) static std::byte memory[256];

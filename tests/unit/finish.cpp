@@ -6,6 +6,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,24 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S12: past dead parents to the nearest li
     CHECK(parent.dead());
     CHECK(child.switch_to().get<int>() == 5);
     CHECK_THROWS_AS(throws.switch_to(), int);
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S12: a parent that went to another thread is passed over for main") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    const greenlet gone{[] { FAIL("must not run here"); }, {.where = where}};
+    const auto body = [] {
+      greenlet::main().switch_to();
+      return 5;
+    };
+    const greenlet child{body, {.parent = gone, .where = where}};
+    child.switch_to();
+    std::thread([&] { gone.set_parent(greenlet::main()); }).join();
+    CHECK(child.switch_to().get<int>() == 5);
+    CHECK(child.dead());
+    CHECK_FALSE(gone.started());
   }
 }
 
