@@ -3,7 +3,6 @@
 
 #include <offshoot/greenlet.hpp>
 
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -11,9 +10,9 @@
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "support/fixture.hpp"
+#include "support/prober.hpp"
 
 using offshoot::greenlet;
 using offshoot::placement;
@@ -22,31 +21,6 @@ using offshoot::detail::region;
 using offshoot::detail::stack_pool;
 
 namespace {
-
-/// Whether the byte at an address can be read: asks the kernel, which does not die of it.
-class prober {
- public:
-  prober() { REQUIRE(pipe(ends_) == 0); }
-  ~prober() {
-    close(ends_[0]);
-    close(ends_[1]);
-  }
-  prober(const prober&) = delete;
-  prober& operator=(const prober&) = delete;
-
-  bool readable(std::uintptr_t address) {
-    char byte = 0;
-    if (write(ends_[1], reinterpret_cast<const void*>(address), 1) != 1) {
-      CHECK(errno == EFAULT);
-      return false;
-    }
-    CHECK(read(ends_[0], &byte, 1) == 1);
-    return true;
-  }
-
- private:
-  int ends_[2] = {-1, -1};
-};
 
 bool kernel_has_cheap_guards() {
   const std::size_t bytes = page_size();
@@ -59,7 +33,7 @@ bool kernel_has_cheap_guards() {
 }  // namespace
 
 TEST_CASE("S30: a stack has the asked size, an aligned stop and a guard page below") {
-  prober probe;
+  test::prober probe;
   stack_pool pool;
   for (const std::size_t bytes :
        {1UL, 16384UL, 16385UL, 100'000UL, 1'000'000UL, 40'000'000UL, 0UL}) {
@@ -152,7 +126,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   // Without the kernel's cheap guards each costs two mappings, and a process has some 65 000.
   const std::size_t count = kernel_has_cheap_guards() ? 100'000 : 10'000;
   MESSAGE("alive at once: ", count);
-  prober probe;
+  test::prober probe;
   std::vector<greenlet> all;
   all.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
