@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -40,10 +41,13 @@ constexpr bool padding_can_be_cleared = true;
 constexpr bool padding_can_be_cleared = false;  // what has padding is only warned of
 #endif
 
-/// Fills the stack below with `address`, so that storage which is not zeroed would hold it.
+/// Fills the stack below and free blocks of the heap with `address`, so that storage which is not
+/// zeroed would hold it.
 [[gnu::noinline]] void litter(const void* address) {
   const void* volatile words[256];
   for (auto& word : words) word = address;
+  std::vector<std::vector<const void*>> blocks;
+  for (std::size_t size = 32; size < 200; ++size) blocks.emplace_back(size, address);
 }
 
 }  // namespace
