@@ -1,12 +1,14 @@
-/// The real echo server as a child process, driven over real sockets. Its path comes in the
-/// environment: ECHO_SERVER.
+/// The real echo server as a child process, driven over real sockets, and its load generator. Their
+/// paths come in the environment: ECHO_SERVER, ECHO_LOAD.
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -102,7 +104,56 @@ bool echoes(tcp_stream& stream, std::size_t bytes, std::uint32_t seed) {
   return back == sent;
 }
 
+/// Runs the load generator while the hub goes on; its exit status.
+int run_load(const std::string& options) {
+  const char* const path = std::getenv("ECHO_LOAD");
+  REQUIRE(path != nullptr);
+  const std::string command = path + (" " + options) + " >/dev/null";
+  int status = -1;
+  const auto waiter = spawn([] { offshoot::sleep_for(std::chrono::hours(1)); });
+  std::thread runner([&status, &command, waiter, home = offshoot::hub::current()] {
+    status = std::system(command.c_str());
+    home.post([waiter] { waiter.kill(); });
+  });
+  waiter.join();
+  runner.join();
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 }  // namespace
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "the load generator is content with the echo server") {
+  run_in_time([] {
+    server program({});
+    const std::string port = " --port " + std::to_string(program.port);
+    CHECK(run_load("--connections 20 --bytes 3000 --seconds 0.2" + port) == 0);
+    CHECK(program.end(SIGTERM).find("served 20 connections, 0 reset") == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "the load generator sees one wrong byte, and a lost connection") {
+  run_in_time([] {
+    for (const bool loses : {false, true}) {
+      offshoot::tcp_listener listener(0);
+      const std::string port = " --port " + std::to_string(listener.local_port());
+      const auto liar = spawn([listener = std::move(listener), loses]() mutable {
+        auto peer = listener.accept();
+        std::size_t seen = 0;
+        while (auto got = peer.receive()) {
+          if (seen < 2000 && seen + got.size() >= 2000) {
+            if (loses) return;
+            got.data()[0] ^= std::byte{1};
+          }
+          seen += got.size();
+          peer.send_all(got.bytes());
+        }
+      });
+      CHECK(run_load("--connections 1 --bytes 100 --seconds 20" + port) == 1);
+      liar.join();
+    }
+  });
+}
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "the echo server serves many clients and ends cleanly") {
   const std::vector<std::vector<std::string>> configurations{

@@ -29,7 +29,9 @@ TEST_CASE("timers come in the order of their deadlines, however armed, moved and
   for (std::uint32_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    const auto below = [&](std::uint32_t limit) { return random() % limit; };
+    const auto below = [&](std::uint32_t limit) {
+      return static_cast<std::uint32_t>(random()) % limit;
+    };
     std::array<timer_node, nodes> node;
     timer_heap heap;
     model expected;
@@ -40,7 +42,7 @@ TEST_CASE("timers come in the order of their deadlines, however armed, moved and
         case 0:
         case 1:
         case 2: {
-          const instant deadline = time + below(1000);
+          const instant deadline = time + static_cast<instant>(below(1000));
           heap.arm(node[which], deadline);
           expected.deadlines[which] = deadline;
           break;
