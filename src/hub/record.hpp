@@ -33,4 +33,9 @@ struct record : extension, list_hook, timer_node {
   std::exception_ptr pending;  ///< to be raised in it the next time it waits
 };
 
+/// The record that is in a list by this hook.
+inline record& as_record(list_hook& hook) noexcept {
+  return static_cast<record&>(hook);
+}
+
 }  // namespace offshoot::detail

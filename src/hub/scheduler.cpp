@@ -1,12 +1,9 @@
 #include "hub/scheduler.hpp"
 
-#include <offshoot/trace.hpp>
-
 #include <algorithm>
 #include <chrono>
-#include <new>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "hub/unhandled.hpp"
 
@@ -25,17 +22,6 @@ struct main_record final : record {
  private:
   std::unique_ptr<scheduler> hub_;
 };
-
-/// What a task's greenlet calls. A pointer is all that it captures: the function is in the state.
-struct task_entry {
-  task_state* state;
-  void (*enter)(task_state*);
-  void operator()() const { enter(state); }
-};
-
-record& as_record(list_hook& hook) noexcept {
-  return static_cast<record&>(hook);
-}
 
 // Not inlined: the frames of those that wait are what an idle greenlet costs.
 
@@ -292,142 +278,6 @@ void scheduler::look_outside() {
 bool scheduler::nothing_can_wake() noexcept {
   return descriptor_waits == 0 && mailbox_->senders.load(std::memory_order_seq_cst) == 0 &&
          mailbox_->empty();
-}
-
-// Tasks -----------------------------------------------------------------------------------------
-
-void scheduler::adopt(const task_ref& made, const options& chosen) {
-  if (chosen.parent) {
-    throw greenlet_error("offshoot: the parent of a task is its hub; leave options::parent empty");
-  }
-  if (closed_) {
-    throw not_startable("offshoot: this thread is ending and starts no tasks any more");
-  }
-  options complete = chosen;
-  complete.parent = loop_;
-  task_state& state = *made.get();
-  if (!chosen.name.empty()) state.name_ = std::make_unique<std::string>(chosen.name);
-  greenlet self(task_entry{&state, &enter_task}, complete);
-  auto fresh = std::make_unique<record>(access::block(self));
-  record& born = *fresh;
-  attach(access::block(self), std::move(fresh));
-  born.now = record::phase::unstarted;
-  born.self = std::move(self);
-  born.task = task_ref(made).let_go();
-  state.home_ = this;
-  state.record_ = &born;
-  ++tasks_;
-  ready_.push_back(born);
-  if (killing_) drop_unstarted(born, nullptr);
-}
-
-void scheduler::adopt_posted(const task_ref& posted) noexcept {
-  try {
-    adopt(posted, options{});
-  } catch (...) {
-    posted.get()->error_ = std::current_exception();  // reported with the last reference
-  }
-}
-
-/// The first frame of a task's greenlet.
-void scheduler::enter_task(task_state* raw) {
-  scheduler& hub = *this_scheduler;
-  hub.on_the_way_ = nullptr;
-  task_ref state(raw);  // the greenlet's reference
-  std::exception_ptr error;
-  try {
-    raw->run();
-  } catch (const greenlet_exit&) {  // killed: that is no error
-  } catch (...) {
-    error = std::current_exception();
-  }
-  raw->destroy_function();  // while it can still wait: the destructors of captures are user code
-  record& self = *raw->record_;
-  hub.finish(*raw, std::move(error));
-  self.task = nullptr;
-  state = task_ref();  // also a result that nobody has asked for
-  hub.retired_ = std::move(self.self);
-}
-
-void scheduler::finish(task_state& state, std::exception_ptr error) noexcept {
-  state.error_ = std::move(error);
-  state.done_ = true;
-  state.home_ = nullptr;
-  state.record_ = nullptr;
-  --tasks_;
-  wake_all(state.joiners_);
-  wake_all(until_tasks_end_);
-}
-
-/// Ends a task that has never run, with `error` as its outcome.
-void scheduler::drop_unstarted(record& unborn, std::exception_ptr error) noexcept {
-  unborn.unlink();
-  const greenlet self = std::move(unborn.self);  // with it goes the record
-  const task_ref state(std::exchange(unborn.task, nullptr));
-  state.get()->destroy_function();
-  finish(*state.get(), std::move(error));
-}
-
-void scheduler::drop_all_unstarted() noexcept {
-  for (list_hook* each = ready_.first(); each != nullptr;) {
-    if (as_record(*each).now == record::phase::unstarted) {
-      drop_unstarted(as_record(*each), nullptr);
-      each = ready_.first();  // the destructors of its captures may have changed the queue
-    } else {
-      each = ready_.after(*each);
-    }
-  }
-}
-
-void scheduler::join(task_state& state) {
-  record& self = current_record();
-  if (state.record_ == &self) {
-    throw greenlet_error("offshoot: a task cannot join itself");
-  }
-  while (!state.done_) {
-    state.joiners_.push_back(self);
-    park(self);
-  }
-  if (state.error_ != nullptr) std::rethrow_exception(std::exchange(state.error_, nullptr));
-}
-
-void scheduler::kill(task_state& state) {
-  if (state.record_ == nullptr) return;
-  record& victim = *state.record_;
-  if (victim.now == record::phase::unstarted) {
-    drop_unstarted(victim, nullptr);
-    return;
-  }
-  if (victim.block == current_block()) throw greenlet_exit{};
-  victim.pending = std::make_exception_ptr(greenlet_exit{});
-  wake(victim);
-}
-
-void scheduler::kill_all() {
-  record& self = current_record();
-  struct restore {
-    bool& killing;
-    ~restore() { killing = false; }
-  };
-  if (killing_) {
-    throw greenlet_error("offshoot: kill_tasks is under way already");
-  }
-  killing_ = true;
-  const restore when_done{killing_};
-  drop_all_unstarted();
-  std::vector<task_ref> running;
-  for_each_greenlet([&](const greenlet& each) {
-    auto* const found = static_cast<record*>(extension_of(access::block(each)));
-    if (found == nullptr || found == &self || found->task == nullptr) return;
-    found->task->acquire();
-    running.emplace_back(found->task);
-  });
-  for (const task_ref& each : running) kill(*each.get());
-  const std::size_t mine = self.task != nullptr ? 1 : 0;
-  while (tasks_ > mine) {
-    until_tasks_end_.push_back(self);
-    park(self);
-  }
 }
 
 }  // namespace offshoot::detail
