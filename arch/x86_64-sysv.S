@@ -33,8 +33,8 @@
  * The 128 bytes below rsp (the red zone, psABI 3.2.2) belong to the function that runs. All
  * switches are entered by a call, so no caller's red zone is live.
  *
- * Indirect branch tracking: the entries bear endbr64 and the file is marked IBT. Nothing
- * here is marked SHSTK: a return address that moves with its slice would need a shadow stack that
+ * Indirect branch tracking: the file is marked IBT. The switches are hidden and only ever called
+ * directly, so only the trampoline bears an endbr64. Nothing here is marked SHSTK: a return address that moves with its slice would need a shadow stack that
  * is switched too.
  */
 #include "asm.h"
@@ -45,12 +45,14 @@
 #define SLOT 24
 #define PUSHED 48
 
-/* rdi = from. Leaves the would-be stack pointer in rax, spoils rcx; branches to \refused. */
+/* All three switches: rdi = to, rsi = slot or 0, rdx = from. So a C++ function that got its target and
+ * its payload in this order passes them on where they are. */
+
+/* Spoils rax; branches to \refused. */
 .macro check_room refused
 	lea	-PUSHED(%rsp), %rax
-	mov	%rax, %rcx
-	sub	FLOOR(%rdi), %rcx
-	cmp	EXTENT(%rdi), %rcx
+	sub	FLOOR(%rdx), %rax
+	cmp	EXTENT(%rdx), %rax
 	jae	\refused
 .endm
 
@@ -96,91 +98,107 @@
 	.cfi_restore %rbp
 .endm
 
-/* Refused: rdi = from, rdx = slot, rax = what the stack pointer would have been, for whoever makes
- * room. With a slot nobody waits for our answer, and offshoot_refused(from, to, slot) goes on. */
+/* Refused: from.sp tells what the stack pointer would have been, for whoever makes room. With a slot
+ * nobody waits for our answer, and offshoot_refused(to, slot, from) goes on; without one, from.slot
+ * is the answer. */
 .macro refuse
-	mov	%rax, SP(%rdi)
-	test	%rdx, %rdx
+	lea	-PUSHED(%rsp), %rax
+	mov	%rax, SP(%rdx)
+	test	%rsi, %rsi
 	jnz	offshoot_refused
-	mov	$1, %eax
+	movq	$-1, SLOT(%rdx)
 	ret
 .endm
 
-/* rsi = to, whose stack pointer is loaded. Something may have come with the switch: one that waits
- * with a slot goes on in offshoot_arrive(slot) as if that was what it had called. */
-.macro resume
-	mov	SLOT(%rsi), %rdi
-	pop_callee_saved
-	test	%rdi, %rdi
-	jnz	offshoot_arrive
-	xor	%eax, %eax
-	ret
-.endm
-
-/* void offshoot_pass(context* from, context* to, void* slot)
- * The hot path: to is in place and nothing comes with the switch. rdi = from, rsi = to, rdx = slot.
- * A processor predicts where `ret` goes by counting calls, and is right only if to waits where from
- * does. Where it does not, an indirect jump has a history to predict by. */
-function offshoot_pass
-	endbr64
-	check_room 2f
-	mov	(%rsp), %rcx		/* where from will go on */
-	push_callee_saved
-	mov	%rdx, SLOT(%rdi)
-	mov	%rsp, SP(%rdi)		/* stored first: from and to may be the same */
-	mov	SP(%rsi), %rsp		/* the same layout at another address: the CFI stays true */
-	pop_callee_saved
-	xor	%eax, %eax		/* to may wait in a switch without a slot */
+/* to's registers are back and rsp points to where it goes on; rcx = where from will go on. A processor
+ * predicts where `ret` goes by counting calls, and is right only if to waits where from does. Where
+ * it does not, an indirect jump has a history to predict by. */
+.macro go_on
 	cmp	(%rsp), %rcx
-	jne	1f
+	jne	9f
 	ret
-1:	pop	%rcx
+9:	pop	%rcx
 	.cfi_adjust_cfa_offset -8
 	.cfi_register %rip, %rcx
 	notrack jmp *%rcx		/* a return address bears no endbr64 */
 	.cfi_adjust_cfa_offset 8
 	.cfi_restore %rip
-2:	refuse
+.endm
+
+/* rdi = to, whose stack pointer is loaded. Something has come with the switch: one that waits with a
+ * slot goes on in offshoot_arrive(slot) as if that was what it had called. */
+.macro go_on_arriving
+	mov	SLOT(%rdi), %rdi
+	pop_callee_saved
+	test	%rdi, %rdi
+	jnz	offshoot_arrive
+	ret
+.endm
+
+/* void offshoot_pass(context* to, void* slot, context* from)
+ * The hot path: to is in place and nothing comes with the switch. */
+function offshoot_pass
+	check_room 1f
+	mov	(%rsp), %rcx		/* where from will go on */
+	push_callee_saved
+	mov	%rsi, SLOT(%rdx)
+	mov	%rsp, SP(%rdx)		/* stored first: from and to may be the same */
+	mov	SP(%rdi), %rsp		/* the same layout at another address: the CFI stays true */
+	pop_callee_saved
+	go_on
+1:	refuse
 end_function offshoot_pass
 
-/* int offshoot_switch(context* from, context* to, void* slot)
- * The same if something may come with the switch, or from waits without a slot: rdx = slot or 0. */
+/* void offshoot_switch(context* to, void* slot, context* from)
+ * The same if something may come with the switch, or from waits without a slot. */
 function offshoot_switch
-	endbr64
 	check_room 1f
 	push_callee_saved
-	mov	%rdx, SLOT(%rdi)
-	mov	%rsp, SP(%rdi)
-	mov	SP(%rsi), %rsp
+	mov	%rsi, SLOT(%rdx)
+	mov	%rsp, SP(%rdx)
+	mov	SP(%rdi), %rsp
 	.cfi_remember_state
-	resume
+	go_on_arriving
 	.cfi_restore_state
 	.cfi_def_cfa_offset 8
 1:	refuse
 end_function offshoot_switch
 
-/* int offshoot_switch_via(context* from, context* to, void* slot, void* transfer_stack_top)
- * rdi = from, rsi = to, rdx = slot or 0, rcx = 16-aligned top of the thread's transfer stack.
+/* void offshoot_switch_via(context* to, void* slot, context* from, void* transfer_stack_top,
+ *                          unsigned arrivals)
+ * rcx = 16-aligned top of the thread's transfer stack, r8d = whether anything comes with the switch.
  * Between leaving from and entering to, bytes of both may move: that is done in C++ by
- * offshoot_move(from, to), on the transfer stack, so that nothing live is below the stack pointer
- * when a signal arrives. */
+ * offshoot_move(to, from), on the transfer stack, so that nothing live is below the stack pointer when
+ * a signal arrives. */
 function offshoot_switch_via
-	endbr64
-	mov	%rcx, %r8
-	check_room 1f
+	check_room 2f
+	mov	(%rsp), %rax		/* where from will go on */
 	push_callee_saved
-	mov	%rdx, SLOT(%rdi)
-	mov	%rsp, SP(%rdi)
+	mov	%rsi, SLOT(%rdx)
+	mov	%rsp, SP(%rdx)
 	.cfi_remember_state
-	mov	%r8, %rsp		/* from's registers are all in its stack: r12 is ours now */
+	mov	%rcx, %rsp
 	.cfi_undefined %rip		/* nobody called what runs here */
-	mov	%rsi, %r12
-	call	offshoot_move		/* rdi = from, rsi = to still */
-	mov	%r12, %rsi		/* callee-saved, so the call kept it */
-	mov	SP(%rsi), %rsp
+	mov	%rdi, %r12		/* from's registers are all in its stack: these are ours now, */
+	mov	%rax, %r13		/* and callee-saved, so the call keeps them */
+	mov	%r8d, %r14d
+	mov	%rdx, %rsi
+	call	offshoot_move		/* rdi = to, rsi = from */
+	mov	%r12, %rdi
+	mov	%r13, %rcx
+	mov	SP(%rdi), %rsp
 	.cfi_restore_state
-	resume
-1:	refuse
+	.cfi_remember_state
+	test	%r14d, %r14d
+	jnz	1f
+	pop_callee_saved
+	go_on
+	.cfi_restore_state
+1:	.cfi_remember_state
+	go_on_arriving
+	.cfi_restore_state
+	.cfi_def_cfa_offset 8
+2:	refuse
 end_function offshoot_switch_via
 
 /* Where the first frame returns to: r13 = the greenlet. The return address is marked undefined, so

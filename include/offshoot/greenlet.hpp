@@ -39,11 +39,17 @@ OFFSHOOT_API void acquire(control_block* block) noexcept;
 OFFSHOOT_API void release(control_block* block) noexcept;
 /// Switches with what is in `payload`, and leaves there what comes back.
 OFFSHOOT_API void switch_with(control_block* target, value& payload);
+/// The same for an empty payload, which most are.
+OFFSHOOT_API void switch_empty(control_block* target, value& payload);
 /// What goes and what comes back take turns in one object, which is the caller's result.
 template <class... A>
 value switch_to(control_block* target, A&&... arguments) {
   value carried = pack(std::forward<A>(arguments)...);
-  switch_with(target, carried);
+  if constexpr (sizeof...(A) == 0) {
+    switch_empty(target, carried);
+  } else {
+    switch_with(target, carried);
+  }
   return carried;
 }
 OFFSHOOT_API value throw_in(control_block* target, std::exception_ptr exception);

@@ -100,7 +100,9 @@ class value {
     return *this;
   }
 
-  ~value() { reset(); }
+  ~value() {
+    if (operations_ != nullptr && operations_->destroy != nullptr) operations_->destroy(storage_);
+  }
 
   /// Destroys what is held, if anything.
   void reset() noexcept {

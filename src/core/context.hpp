@@ -30,6 +30,9 @@ struct context {
   std::uintptr_t extent = 0;
   /// Given by whoever suspended it, for offshoot_arrive; null: it will look for itself.
   void* slot = nullptr;
+
+  /// After a switch without a slot: whether it was refused, and not made and come back from.
+  bool refused() const noexcept { return slot != nullptr; }
 };
 static_assert(offsetof(context, sp) == 0);
 static_assert(offsetof(context, floor) == sizeof(void*));
@@ -46,26 +49,28 @@ extern "C" {
 /// With a slot the caller is done when it has called this: it is meant to be the last thing that it
 /// does, so that whoever switches back returns straight to its own caller, by way of
 /// offshoot_arrive(slot) unless that was an offshoot_pass. If the switch is refused, having written
-/// only from->sp, offshoot_refused(from, to, slot) is called in its place. Without a slot it
-/// returns 0 when somebody has switched back, or 1 at once if it was refused.
-int offshoot_switch(offshoot::detail::context* from, offshoot::detail::context* to, void* slot);
+/// only from->sp, offshoot_refused(to, slot, from) is called in its place. Without a slot it
+/// returns when somebody has switched back, or at once, with from->slot not null, if it was
+/// refused.
+void offshoot_switch(offshoot::detail::context* to, void* slot, offshoot::detail::context* from);
 
 /// The same, with a slot and with nothing that `to` has to look at on arrival.
-void offshoot_pass(offshoot::detail::context* from, offshoot::detail::context* to, void* slot);
+void offshoot_pass(offshoot::detail::context* to, void* slot, offshoot::detail::context* from);
 
-/// offshoot_switch for a `to` whose bytes are not in place: calls offshoot_move(from, to) on the
+/// offshoot_switch for a `to` whose bytes are not in place: calls offshoot_move(to, from) on the
 /// transfer stack, whose top has the alignment of a stack_stop, after from->sp is stored and before
-/// to->sp is read.
-int offshoot_switch_via(offshoot::detail::context* from, offshoot::detail::context* to, void* slot,
-                        void* transfer_stack_top);
+/// to->sp is read. If `arrivals` is 0, nothing comes with it that `to` has to look at.
+void offshoot_switch_via(offshoot::detail::context* to, void* slot, offshoot::detail::context* from,
+                         void* transfer_stack_top, unsigned arrivals);
 
 /// Defined by the core: the two ways in which a switch with a slot ends, but for the shortest. May
 /// throw, to the caller of whoever called the switch.
 void offshoot_arrive(void* slot);
-void offshoot_refused(offshoot::detail::context* from, offshoot::detail::context* to, void* slot);
+void offshoot_refused(offshoot::detail::context* to, void* slot, offshoot::detail::context* from);
 
-/// Defined by the core: brings the bytes of `to` into place. Runs on the transfer stack.
-void offshoot_move(offshoot::detail::context* from, offshoot::detail::context* to) noexcept;
+/// Defined by the core: brings the bytes of `to` into place as `from`, whose registers are stored,
+/// makes way. Runs on the transfer stack; cannot fail and allocates nothing.
+void offshoot_move(offshoot::detail::context* to, offshoot::detail::context* from) noexcept;
 
 /// Defined by the core: what the trampoline calls on a fresh stack, with the pointer that was given
 /// to lay_first_frame. Never returns.

@@ -123,7 +123,7 @@ void kill(thread_state& here, control_block& victim) noexcept {
 }
 
 void drain_queue(thread_state& here) noexcept {
-  if (here.called.load(std::memory_order_relaxed) == 0) return;
+  if (!here.called()) return;
   control_block* next = nullptr;
   for (control_block* each = registry::take_queue(here); each != nullptr; each = next) {
     next = std::exchange(each->link, nullptr);

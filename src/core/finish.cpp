@@ -40,21 +40,18 @@ void unlink_live(thread_state& here, control_block& block) noexcept {
   if (block.next_live != nullptr) block.next_live->previous_live = block.previous_live;
 }
 
-/// Everything user code does in a greenlet happens below this frame.
-void run(control_block& self, delivery& outcome) noexcept {
-  try {
-    outcome.payload = arrive(*thread_state::here());
-    self.operations->invoke(self.callable(), outcome.payload);
-  } catch (...) {
-    outcome.payload.reset();
-    outcome.error = std::current_exception();
-  }
-  self.destroy_callable();  // while it can still switch: the destructors of captures are user code
+/// What came with the first switch stays in the transfer slot; there is no frame of ours above the
+/// run function's but that of offshoot_enter.
+[[gnu::noinline]] void receive_arguments() {
+  thread_state& here = *thread_state::here();
+  here.transfer.payload = arrive(here);
 }
 
 /// Leaves for the receiver of the result, never to return.
-[[noreturn]] void leave(control_block& self, delivery& outcome) noexcept {
+[[noreturn, gnu::noinline]] void leave(control_block& self) noexcept {
   thread_state& here = *thread_state::here();
+  delivery outcome = std::move(here.transfer);
+  self.destroy_callable();  // while it can still switch: the destructors of captures are user code
   soften(outcome);
   control_block& to = receiver_of(here, self.parent, outcome);
   here.note_slice(self.stop - self.registers.sp);
@@ -162,7 +159,11 @@ control_block& receiver_of(thread_state& here, control_block* first, delivery& w
 extern "C" void offshoot_enter(void* greenlet) noexcept {
   using namespace offshoot::detail;
   auto& self = static_cast<control_block&>(*static_cast<stack*>(greenlet));
-  delivery outcome;
-  run(self, outcome);
-  leave(self, outcome);
+  try {
+    receive_arguments();
+    self.operations->invoke(self.callable(), thread_state::here()->transfer.payload);
+  } catch (...) {
+    thread_state::here()->transfer.error = std::current_exception();
+  }
+  leave(self);
 }

@@ -10,8 +10,7 @@
 namespace offshoot::detail {
 namespace {
 
-constexpr std::size_t shrink_from = 4096;       // a buffer below this is not worth moving
-constexpr std::uint8_t small_copies_limit = 8;  // in a row, before it counts as outgrown
+constexpr std::uint8_t small_uses_limit = 8;  // in a row, before a buffer counts as far too large
 
 std::atomic<std::size_t> buffers{0};
 
@@ -54,37 +53,24 @@ bool slice::grow(std::size_t bytes) noexcept {
   if (on_heap()) deallocate(data_);
   data_ = larger;
   capacity_ = static_cast<std::uint32_t>(wanted);
-  small_copies_ = 0;
+  small_uses_ = 0;
   return true;
 }
 
-bool slice::outgrown() noexcept {
-  if (capacity_ < shrink_from || size_ >= capacity_ / 4) {
-    small_copies_ = 0;
-    return false;
+void slice::count_use() noexcept {
+  if (size_ >= capacity_ / 4) {
+    small_uses_ = 0;
+  } else if (++small_uses_ == small_uses_limit) {
+    release();
   }
-  return ++small_copies_ >= small_copies_limit;
-}
-
-void slice::shrink() noexcept {
-  small_copies_ = 0;
-  if (!on_heap()) return;
-  std::byte* smaller = room();
-  std::size_t capacity = room_capacity_;
-  if (size_ > capacity) {
-    capacity = size_class(size_);
-    smaller = allocate(capacity);
-    if (smaller == nullptr) return;
-  }
-  std::memcpy(smaller, data_, size_);
-  deallocate(data_);
-  data_ = smaller;
-  capacity_ = static_cast<std::uint32_t>(capacity);
 }
 
 void slice::release() noexcept {
+  if (on_heap()) deallocate(data_);
+  data_ = room();
+  capacity_ = room_capacity_;
   size_ = 0;
-  shrink();
+  small_uses_ = 0;
 }
 
 std::size_t slices_on_heap() noexcept {

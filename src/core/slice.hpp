@@ -28,16 +28,19 @@ class slice {
   /// place asks. False, with nothing changed, if there is no memory.
   bool grow(std::size_t bytes) noexcept;
 
-  /// Counts this copy-out; true when the buffer has been far too large for several in a row, as
-  /// after a deep episode. Then `shrink` is due.
-  bool outgrown() noexcept;
-  /// Moves the contents into a buffer that fits them, or leaves them where they are if there is
-  /// none.
-  void shrink() noexcept;
+  /// The contents are back in place. A buffer that was far too large for them several times in a
+  /// row, as after a deep episode, goes back to the heap; then the room has to do.
+  void clear() noexcept {
+    if (size_ != 0 && capacity_ >= large) count_use();
+    size_ = 0;
+  }
   /// Gives back what is not the room. Contents are lost.
   void release() noexcept;
 
  private:
+  static constexpr std::uint32_t large = 4096;  ///< a buffer below this is not worth giving back
+
+  void count_use() noexcept;
   bool on_heap() const noexcept { return data_ != nullptr && data_ != room(); }
   std::byte* room() const noexcept {
     return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(this) + room_distance_);
@@ -48,7 +51,7 @@ class slice {
   std::uint32_t size_ = 0;
   std::uint16_t room_distance_ = 0;
   std::uint16_t room_capacity_ = 0;
-  std::uint8_t small_copies_ = 0;
+  std::uint8_t small_uses_ = 0;
 };
 
 /// How many slice buffers lie on the heap now, on all threads: for leak checks. Exact only while no

@@ -25,9 +25,8 @@ void save_up_to(stack& owner, std::uintptr_t limit) noexcept {
 
 /// The rule: whatever lies in the way of `target` is saved up to its stop, and then its own bytes
 /// come back. Lanes and dedicated stacks are the cases where all stops coincide.
-stack* bring_in(stack& target) noexcept {
+inline void bring_in(stack& target) noexcept {
   region& where = *target.where;
-  stack* outgrown = nullptr;
   stack* owner = where.head;
   while (owner != nullptr && owner != &target && owner->lowest_in_place() < target.stop) {
     owner->fast |= stack::out;
@@ -36,7 +35,6 @@ stack* bring_in(stack& target) noexcept {
       break;
     }
     save_up_to(*owner, owner->stop);
-    if (owner->saved.outgrown()) outgrown = owner;
     owner = std::exchange(owner->previous, nullptr);
   }
   if (owner != &target) {
@@ -48,8 +46,7 @@ stack* bring_in(stack& target) noexcept {
 
   std::memcpy(reinterpret_cast<void*>(target.registers.sp), target.saved.data(),
               target.saved.size());
-  target.saved.set_size(0);
-  return outgrown;
+  target.saved.clear();
 }
 
 }  // namespace
@@ -77,9 +74,15 @@ void leave_region(stack& owner, bool below_frames) noexcept {
   owner.fresh = false;
 }
 
-stack* make_way(stack& from, stack& to) noexcept {
-  stack* outgrown = nullptr;
-  if (to.fresh) {
+}  // namespace offshoot::detail
+
+extern "C" void offshoot_move(offshoot::detail::context* to_registers,
+                              offshoot::detail::context* from_registers) noexcept {
+  using namespace offshoot::detail;
+  stack& to = *reinterpret_cast<stack*>(to_registers);
+  const stack& from = *reinterpret_cast<stack*>(from_registers);
+  const bool fresh = to.fresh;
+  if (fresh) {
     if (to.stop == 0) {  // nested: right below the frames of whoever starts it
       // A finished greenlet's frames are in nobody's way: its place is taken, so that a chain of
       // greenlets that finish one into the next does not grow (S14).
@@ -87,14 +90,11 @@ stack* make_way(stack& from, stack& to) noexcept {
       if (!to.where->shared_top && to.stop > to.where->save_limit) to.where->save_limit = to.stop;
     }
     to.registers.sp = to.stop;  // nothing to bring back
-    outgrown = bring_in(to);
+  }
+  bring_in(to);
+  if (fresh) {
     to.registers.sp = lay_first_frame(to.stop, &to);
     to.fresh = false;
-  } else {
-    outgrown = bring_in(to);
   }
   to.bound();
-  return outgrown;
 }
-
-}  // namespace offshoot::detail

@@ -69,8 +69,4 @@ struct stack {
 void enter_region(stack& owner, region& where, bool below_frames) noexcept;
 void leave_region(stack& owner, bool below_frames) noexcept;
 
-/// Brings `to` into place as `from`, whose registers are stored, makes way. Runs on the transfer
-/// stack; cannot fail. Returns a stack whose slice is due to shrink, or null.
-stack* make_way(stack& from, stack& to) noexcept;
-
 }  // namespace offshoot::detail

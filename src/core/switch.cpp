@@ -19,7 +19,7 @@ void hand_over(thread_state& here, control_block& from, control_block& to) noexc
     store(from.has(own_fp) ? from.environment : here.environment);
     load(to.has(own_fp) ? to.environment : here.environment);
   }
-  const auto key = reinterpret_cast<std::uintptr_t>(&here);
+  const std::uintptr_t key = key_of(&here);
   const auto plain = [](const control_block& one) { return (one.marks & slow_marks) == 0; };
   from.fast = plain(from) && from.exceptions.idle() ? key : stack::never;
   to.fast = plain(to) ? key : stack::never;
@@ -62,7 +62,6 @@ void do_chores(thread_state& here) noexcept {
   control_block* corpse = std::exchange(here.corpse, nullptr);
   control_block* released = std::exchange(here.released, nullptr);
   release_discarded(here);
-  if (stack* outgrown = std::exchange(here.outgrown, nullptr)) outgrown->saved.shrink();
   if (corpse != nullptr) bury(here, *corpse);
   if (released != nullptr && released->references() == 1) kill(here, *released);
 }
@@ -118,12 +117,6 @@ value go(thread_state& here, control_block& to, delivery&& what) {
   if (&to != here.current) payload = go(here, to, delivery{std::move(payload), nullptr});
 }
 
-/// Whether the current greenlet can be left with nothing to be looked at or swapped.
-bool quiet(const thread_state& here) noexcept {
-  return (here.attention | here.called.load(std::memory_order_relaxed) | here.exceptions->uncaught |
-          reinterpret_cast<std::uintptr_t>(here.exceptions->caught)) == 0;
-}
-
 /// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
 /// sure first that the current greenlet can leave from a little below here.
 void reserve_room(thread_state& here) {
@@ -137,41 +130,56 @@ void reserve_room(thread_state& here) {
   from.bound();
 }
 
-}  // namespace
-
-namespace {
-
-/// A switch to a target that is in place or not, with something to deliver or not. The switch is
-/// the last thing done here and in switch_with, so that a compiler makes it a jump, and whoever
-/// comes back finds no frame of ours on its way.
-[[gnu::noinline]] void switch_with_more(thread_state& here, control_block& from, control_block& to,
-                                        value& payload) {
-  if (payload.has_value()) {
-    here.transfer.payload = std::move(payload);
-    here.arrivals = delivered;
-  }
-  if ((to.fast & stack::out) == 0) {
-    offshoot_switch(&from.registers, &to.registers, &payload);
-  } else {
-    offshoot_switch_via(&from.registers, &to.registers, &payload, here.transfer_stack_top());
-  }
+/// Whether the current greenlet can be left with nothing to be looked at or swapped.
+bool quiet(const thread_state& here) noexcept {
+  return (here.attention.load(std::memory_order_relaxed) | here.exceptions->uncaught |
+          reinterpret_cast<std::uintptr_t>(here.exceptions->caught)) == 0;
 }
 
 }  // namespace
 
+// In these the switch is the last thing done, so that a compiler makes it a jump, and whoever comes
+// back finds no frame of ours on its way.
+
+namespace {
+
+/// Not in place, perhaps. A function of its own, so that the comparison of `fast` in the one below
+/// stays off the way from the handle to the stack pointer.
+[[gnu::noinline]] void switch_empty_via(control_block* target, value& payload) {
+  thread_state* const here = this_thread_state;
+  if (target == nullptr || target->fast != (key_of(here) | stack::out) || !quiet(*here)) {
+    return switch_slowly(target, payload);
+  }
+  control_block* const from = std::exchange(here->current, target);
+  offshoot_switch_via(&target->registers, &payload, &from->registers, here->transfer_stack_top(),
+                      0);
+}
+
+}  // namespace
+
+void switch_empty(control_block* target, value& payload) {
+  thread_state* const here = this_thread_state;
+  if (target == nullptr || target->fast != key_of(here) || !quiet(*here)) [[unlikely]] {
+    return switch_empty_via(target, payload);
+  }
+  control_block* const from = std::exchange(here->current, target);
+  offshoot_pass(&target->registers, &payload, &from->registers);
+}
+
 void switch_with(control_block* target, value& payload) {
   thread_state* const here = this_thread_state;
-  if (target == nullptr) [[unlikely]]
+  if (target == nullptr || (target->fast & ~stack::out) != key_of(here) || !quiet(*here)) {
     return switch_slowly(target, payload);
-  const std::uintptr_t oddity = target->fast ^ reinterpret_cast<std::uintptr_t>(here);
-  if (oddity > stack::out || !quiet(*here)) [[unlikely]]
-    return switch_slowly(target, payload);
-
-  control_block* const from = std::exchange(here->current, target);
-  if (oddity == 0 && !payload.has_value()) [[likely]] {
-    return offshoot_pass(&from->registers, &target->registers, &payload);
   }
-  switch_with_more(*here, *from, *target, payload);
+  control_block* const from = std::exchange(here->current, target);
+  here->transfer.payload = std::move(payload);
+  here->arrivals = delivered;
+  if ((target->fast & stack::out) == 0) {
+    offshoot_switch(&target->registers, &payload, &from->registers);
+  } else {
+    offshoot_switch_via(&target->registers, &payload, &from->registers, here->transfer_stack_top(),
+                        here->arrivals);
+  }
 }
 
 value throw_in(control_block* target, std::exception_ptr exception) {
@@ -214,15 +222,14 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
   if (here.discarded != nullptr) here.arrivals |= chores;
   hand_over(here, from, to);
   for (;;) {
-    int refused = 0;
     if (to.ready()) {
       to.bound();
-      refused = offshoot_switch(&from.registers, &to.registers, nullptr);
+      offshoot_switch(&to.registers, nullptr, &from.registers);
     } else {
-      refused =
-          offshoot_switch_via(&from.registers, &to.registers, nullptr, here.transfer_stack_top());
+      offshoot_switch_via(&to.registers, nullptr, &from.registers, here.transfer_stack_top(),
+                          here.arrivals);
     }
-    if (refused == 0) return crossing::arrived;
+    if (!from.registers.refused()) return crossing::arrived;
     const crossing outcome = make_room(from);
     if (outcome != crossing::arrived) {
       undo(here, from, to);
@@ -253,22 +260,14 @@ control_block* nearest_live(control_block* first) noexcept {
 
 }  // namespace offshoot::detail
 
-extern "C" void offshoot_move(offshoot::detail::context* from,
-                              offshoot::detail::context* to) noexcept {
-  using namespace offshoot::detail;
-  thread_state& here = *this_thread_state;
-  here.outgrown = make_way(*reinterpret_cast<stack*>(from), *reinterpret_cast<stack*>(to));
-  if (here.outgrown != nullptr) here.arrivals |= chores;
-}
-
 extern "C" void offshoot_arrive(void* slot) {
   using namespace offshoot::detail;
   thread_state& here = *this_thread_state;
   if (here.arrivals != 0) *static_cast<offshoot::value*>(slot) = arrive(here);
 }
 
-extern "C" void offshoot_refused(offshoot::detail::context* from, offshoot::detail::context* to,
-                                 void* slot) {
+extern "C" void offshoot_refused(offshoot::detail::context* to, void* slot,
+                                 offshoot::detail::context* from) {
   using namespace offshoot::detail;
   const auto block = [](context* registers) {
     return static_cast<control_block*>(reinterpret_cast<stack*>(registers));

@@ -36,7 +36,7 @@ void after_fork_in_child() {
 
 void push(thread_state& owner, control_block& dropped) noexcept {
   dropped.link = std::exchange(owner.queue, &dropped);
-  owner.called.store(1, std::memory_order_release);
+  owner.attention.fetch_or(thread_state::called_bit, std::memory_order_release);
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ void postpone(thread_state& owner, control_block& dropped) noexcept {
 
 control_block* take_queue(thread_state& owner) noexcept {
   const std::lock_guard hold(lock);
-  owner.called.store(0, std::memory_order_relaxed);
+  owner.attention.fetch_and(~thread_state::called_bit, std::memory_order_relaxed);
   control_block* first = nullptr;
   for (control_block* last = std::exchange(owner.queue, nullptr); last != nullptr;) {
     control_block* before = std::exchange(last->link, first);

@@ -53,7 +53,7 @@ control_block* make_main(thread_state& state) {
   enter_region(*main, state.own_stack, false);
   main->fresh = false;
   state.own_stack.head = main;
-  main->fast = reinterpret_cast<std::uintptr_t>(&state);
+  main->fast = key_of(&state);
   main->bound();
   return main;
 }

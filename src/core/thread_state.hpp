@@ -31,7 +31,7 @@ struct delivery {
 enum arrival : unsigned {
   delivered = 1,  ///< thread_state::transfer holds something
   traced = 2,
-  chores = 4,  ///< a corpse to bury, an orphan to release, a slice to shrink
+  chores = 4,  ///< a corpse to bury, an orphan to release, what was discarded
 };
 
 /// One for each thread that has greenlets. Never freed, only used again by a later thread, so that
@@ -40,10 +40,9 @@ struct thread_state {
   // The switch path's own, in one cache line.
   control_block* current = nullptr;
   exception_state* exceptions = nullptr;
-  /// Why the fast path is closed: `slow_marks` of the current greenlet, or traced_bit.
-  unsigned attention = 0;
-  /// Set by other threads: something is in `queue`.
-  std::atomic<unsigned> called{0};
+  /// Why the fast path is closed: `slow_marks` of the current greenlet, traced_bit, and called_bit,
+  /// which other threads set.
+  std::atomic<unsigned> attention{0};
   unsigned arrivals = 0;
 
   delivery transfer;
@@ -52,7 +51,6 @@ struct thread_state {
   control_block* corpse = nullptr;     ///< has finished; its stack may go now
   control_block* released = nullptr;   ///< was an orphan and has suspended
   control_block* discarded = nullptr;  ///< have finished without having run; chained by link
-  stack* outgrown = nullptr;           ///< its slice is due to shrink
   control_block* departed = nullptr;   ///< whom the tracer names as `from`
   trace_event event = trace_event::switched;
 
@@ -80,6 +78,7 @@ struct thread_state {
   std::uint32_t serial = 0;  ///< unique among all threads that ever were
 
   static constexpr unsigned traced_bit = 0x100;
+  static constexpr unsigned called_bit = 0x200;  ///< something is in `queue`
 
   /// The calling thread's, or null if it has none.
   static thread_state* here() noexcept;
@@ -90,7 +89,13 @@ struct thread_state {
     return reinterpret_cast<void*>(transfer_stack.high());
   }
   void look_at_current() noexcept {
-    attention = (current->marks & slow_marks) | (trace && !tracing_now ? traced_bit : 0);
+    const unsigned wanted =
+        (current->marks & slow_marks) | (trace && !tracing_now ? traced_bit : 0U);
+    const unsigned found = attention.load(std::memory_order_relaxed) & ~called_bit;
+    if (found != wanted) attention.fetch_xor(found ^ wanted, std::memory_order_relaxed);
+  }
+  bool called() const noexcept {
+    return (attention.load(std::memory_order_relaxed) & called_bit) != 0;
   }
   /// Learns from how much of a greenlet that has finished was at stake when it last suspended.
   void note_slice(std::size_t bytes) noexcept;
@@ -100,6 +105,11 @@ struct thread_state {
 
 /// The pointer behind here(): the fast path compares it and nothing else.
 extern thread_local constinit thread_state* this_thread_state;
+
+/// What stack::fast is when that thread may go there.
+inline std::uintptr_t key_of(const thread_state* thread) noexcept {
+  return reinterpret_cast<std::uintptr_t>(thread);
+}
 
 inline thread_state* thread_state::here() noexcept {
   return this_thread_state;

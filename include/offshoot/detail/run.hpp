@@ -48,8 +48,10 @@ struct run_operations {
   std::size_t alignment;
   /// Throws `bad_value` unless the payload is what the function takes.
   void (*check)(const value& arguments);
-  /// Calls the function with the payload and replaces the payload by the result.
-  void (*invoke)(void* callable, value& payload);
+  /// Calls the function with what it finds in the thread's transfer slot, which it empties before
+  /// it does anything else, and leaves the result there as the last thing that it does. Nothing
+  /// lies in between on the greenlet's stack that the function does not need.
+  void (*invoke)(void* callable, value& transfer);
   void (*destroy)(void* callable) noexcept;
 };
 
@@ -96,14 +98,22 @@ decltype(auto) call(F& run, value& payload, parameters<P...>) {
 template <class F, class... P>
 constexpr run_operations make_run_operations(parameters<P...>) {
   return {sizeof(F), alignof(F), &check_arguments<P...>,
-          [](void* callable, value& payload) {
+          [](void* callable, value& transfer) {
             F& run = *static_cast<F*>(callable);
-            using result = decltype(call(run, payload, parameters<P...>{}));
-            if constexpr (std::is_void_v<result>) {
-              call(run, payload, parameters<P...>{});
-              payload.reset();
+            using result = decltype(call(run, transfer, parameters<P...>{}));
+            if constexpr (sizeof...(P) == 0 && std::is_void_v<result>) {
+              run();
+            } else if constexpr (sizeof...(P) == 0) {
+              transfer = value(run());
             } else {
-              payload = value(call(run, payload, parameters<P...>{}));
+              value payload = std::move(transfer);
+              if constexpr (std::is_void_v<result>) {
+                call(run, payload, parameters<P...>{});
+                payload.reset();
+              } else {
+                payload = value(call(run, payload, parameters<P...>{}));
+              }
+              transfer = std::move(payload);
             }
           },
           [](void* callable) noexcept { static_cast<F*>(callable)->~F(); }};
