@@ -109,7 +109,7 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
       return;
     }
     const takeover line(*this, child);
-    static_cast<void>(detail::switch_to(child.turns_.body(), value{}));
+    static_cast<void>(detail::switch_to(child.turns_.body()));
     if (!child.turns_.done()) detail::resumable::throw_interrupted();
   }
   void from(generator&& inner) { from(inner); }

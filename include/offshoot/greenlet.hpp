@@ -37,6 +37,9 @@ OFFSHOOT_API void abandon(control_block* block) noexcept;  ///< it could not be 
 
 OFFSHOOT_API void acquire(control_block* block) noexcept;
 OFFSHOOT_API void release(control_block* block) noexcept;
+/// Throws `greenlet_error` or `wrong_thread` if this thread cannot switch there. Asked before a
+/// payload is made of anything, so that what was to be moved is still where it was (S24).
+OFFSHOOT_API void require_ours(control_block* target);
 /// Switches with what is in `payload`, and leaves there what comes back.
 OFFSHOOT_API void switch_with(control_block* target, value& payload);
 /// The same for an empty payload, which most are.
@@ -44,16 +47,22 @@ OFFSHOOT_API void switch_empty(control_block* target, value& payload);
 /// What goes and what comes back take turns in one object, which is the caller's result.
 template <class... A>
 value switch_to(control_block* target, A&&... arguments) {
-  value carried = pack(std::forward<A>(arguments)...);
   if constexpr (sizeof...(A) == 0) {
+    value carried;
     switch_empty(target, carried);
+    return carried;
   } else {
+    require_ours(target);
+    value carried = pack(std::forward<A>(arguments)...);
     switch_with(target, carried);
+    return carried;
   }
-  return carried;
 }
 OFFSHOOT_API value throw_in(control_block* target, std::exception_ptr exception);
 [[noreturn]] OFFSHOOT_API void throw_null_run();
+
+template <class E>
+concept exception_object = !std::same_as<std::remove_cvref_t<E>, std::exception_ptr>;
 
 struct access;
 
@@ -66,6 +75,9 @@ struct access;
 ///
 /// A greenlet belongs to the thread that first starts it. Handles may be copied and dropped on any
 /// thread, and `dead()`, `name()` and `id()` asked; all else is for the owner (S24).
+///
+/// Ownership can close a circle that only the end of the thread breaks: a greenlet that is
+/// suspended with a handle to itself, or to a descendant, on its own stack keeps itself alive.
 class OFFSHOOT_API greenlet {
  public:
   /// An empty handle.
@@ -116,9 +128,11 @@ class OFFSHOOT_API greenlet {
   value throw_in(std::exception_ptr exception) const {
     return detail::throw_in(block_, std::move(exception));
   }
-  template <class E>
-  requires(!std::same_as<std::remove_cvref_t<E>, std::exception_ptr>) value throw_in(E&& exception)
-  const { return detail::throw_in(block_, std::make_exception_ptr(std::forward<E>(exception))); }
+  template <detail::exception_object E>
+  value throw_in(E&& exception) const {
+    detail::require_ours(block_);
+    return detail::throw_in(block_, std::make_exception_ptr(std::forward<E>(exception)));
+  }
   value throw_in() const { return throw_in(greenlet_exit{}); }
 
   /// The greenlet that runs on this thread now. Made on first use: that of a thread which has none

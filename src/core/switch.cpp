@@ -138,6 +138,13 @@ bool quiet(const thread_state& here) noexcept {
 
 }  // namespace
 
+void require_ours(control_block* target) {
+  thread_state* const here = this_thread_state;
+  if (target != nullptr && (target->fast & ~stack::out) == key_of(here)) return;
+  dereference(target);
+  live_on(thread_state::get(), target);
+}
+
 // In these the switch is the last thing done, so that a compiler makes it a jump, and whoever comes
 // back finds no frame of ours on its way.
 

@@ -137,7 +137,7 @@ void scheduler::suspend(record& self) {
   if (next != &self) {
     on_the_way_ = next;
     try {
-      switch_to(next != nullptr ? next->block : loop_block_, value{});
+      switch_to(next != nullptr ? next->block : loop_block_);
     } catch (...) {
       forget_wait(self);
       throw;
@@ -229,7 +229,7 @@ void scheduler::resume(record& next) {
     start(next);
   } else {
     next.now = record::phase::running;
-    switch_to(next.block, value{});
+    switch_to(next.block);
   }
   retired_.reset();
 }
@@ -238,7 +238,7 @@ void scheduler::start(record& next) {
   on_the_way_ = &next;
   next.now = record::phase::running;
   try {
-    switch_to(next.block, value{});
+    switch_to(next.block);
   } catch (...) {
     if (on_the_way_ != &next) throw;  // it has run: this is something else
     on_the_way_ = nullptr;

@@ -168,6 +168,10 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
       CHECK_THROWS_AS(finished.switch_to(), wrong_thread);  // its ancestor is the other's main
       CHECK_THROWS_AS(target.switch_to(counted(1)), wrong_thread);
       CHECK(counted::alive == 1);  // that of the target's stack
+      auto kept = std::make_unique<int>(7);
+      CHECK_THROWS_AS(target.switch_to(std::move(kept)), wrong_thread);
+      REQUIRE(kept != nullptr);  // not even moved from
+      CHECK(*kept == 7);
     });
     CHECK(target.active());
     target.switch_to();

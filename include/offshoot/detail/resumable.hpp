@@ -64,7 +64,7 @@ class resumable {
           "switch back to it first");
     }
     if (root.consumer_ == nullptr) {
-      static_cast<void>(switch_to(current, value{}));
+      static_cast<void>(switch_to(current));
       throw greenlet_error(
           "offshoot: nobody waits for what is yielded: somebody else than the consumer has "
           "switched to this body");
@@ -75,7 +75,7 @@ class resumable {
   /// has called `suspend` or finished. Throws what left the body.
   void resume(control_block* next) {
     const turn mine(*this);
-    static_cast<void>(switch_to(next, value{}));
+    static_cast<void>(switch_to(next));
     if (phase_ == phase::running) throw_interrupted();
   }
 
@@ -83,7 +83,7 @@ class resumable {
   /// resumes.
   void suspend() {
     const pause waiting(*this);
-    static_cast<void>(switch_to(consumer_, value{}));
+    static_cast<void>(switch_to(consumer_));
   }
 
   /// While the body's function runs.
