@@ -117,12 +117,10 @@
 	cmp	(%rsp), %rcx
 	jne	9f
 	ret
-9:	pop	%rcx
-	.cfi_adjust_cfa_offset -8
-	.cfi_register %rip, %rcx
-	notrack jmp *%rcx		/* a return address bears no endbr64 */
+9:	add	$8, %rsp
+	.cfi_adjust_cfa_offset -8	/* the return address is where it was, in the red zone now */
+	notrack jmp *-8(%rsp)		/* a return address bears no endbr64 */
 	.cfi_adjust_cfa_offset 8
-	.cfi_restore %rip
 .endm
 
 /* rdi = to, whose stack pointer is loaded. Something has come with the switch: one that waits with a
@@ -153,14 +151,13 @@ end_function offshoot_pass
  * The same if something may come with the switch, or from waits without a slot. */
 function offshoot_switch
 	check_room 1f
+	.cfi_remember_state
 	push_callee_saved
 	mov	%rsi, SLOT(%rdx)
 	mov	%rsp, SP(%rdx)
 	mov	SP(%rdi), %rsp
-	.cfi_remember_state
 	go_on_arriving
 	.cfi_restore_state
-	.cfi_def_cfa_offset 8
 1:	refuse
 end_function offshoot_switch
 
@@ -172,6 +169,7 @@ end_function offshoot_switch
  * a signal arrives. */
 function offshoot_switch_via
 	check_room 2f
+	.cfi_remember_state
 	mov	(%rsp), %rax		/* where from will go on */
 	push_callee_saved
 	mov	%rsi, SLOT(%rdx)
@@ -194,10 +192,8 @@ function offshoot_switch_via
 	pop_callee_saved
 	go_on
 	.cfi_restore_state
-1:	.cfi_remember_state
-	go_on_arriving
+1:	go_on_arriving
 	.cfi_restore_state
-	.cfi_def_cfa_offset 8
 2:	refuse
 end_function offshoot_switch_via
 

@@ -123,11 +123,13 @@ void kill(thread_state& here, control_block& victim) noexcept {
 }
 
 void drain_queue(thread_state& here) noexcept {
-  if (!here.called()) return;
-  control_block* next = nullptr;
-  for (control_block* each = registry::take_queue(here); each != nullptr; each = next) {
-    next = std::exchange(each->link, nullptr);
-    release(each);
+  if (here.called()) release_queue(registry::take_queue(here));
+}
+
+void release_queue(control_block* first) noexcept {
+  while (first != nullptr) {
+    control_block* const next = std::exchange(first->link, nullptr);
+    release(std::exchange(first, next));
   }
 }
 

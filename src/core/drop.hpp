@@ -11,6 +11,8 @@ void kill(thread_state& here, control_block& victim) noexcept;
 
 /// Releases what other threads have dropped (S22).
 void drain_queue(thread_state& here) noexcept;
+/// Releases each of a queue that was taken from the registry.
+void release_queue(control_block* first) noexcept;
 
 /// The thread ends: unwinds all its suspended greenlets (S23), then its main one is dead.
 void unwind_all(thread_state& here) noexcept;

@@ -39,6 +39,16 @@ void push(thread_state& owner, control_block& dropped) noexcept {
   owner.attention.fetch_or(thread_state::called_bit, std::memory_order_release);
 }
 
+control_block* take_queue_locked(thread_state& owner) noexcept {
+  owner.attention.fetch_and(~thread_state::called_bit, std::memory_order_relaxed);
+  control_block* first = nullptr;
+  for (control_block* last = std::exchange(owner.queue, nullptr); last != nullptr;) {
+    control_block* before = std::exchange(last->link, first);
+    first = std::exchange(last, before);
+  }
+  return first;
+}
+
 }  // namespace
 
 thread_state& enlist() {
@@ -60,12 +70,6 @@ thread_state& enlist() {
   return *found;
 }
 
-void delist(thread_state& leaving) noexcept {
-  const std::lock_guard hold(lock);
-  leaving.ended = true;
-  leaving.tid = 0;
-}
-
 bool drop_from_afar(control_block& dropped) noexcept {
   const std::lock_guard hold(lock);
   thread_state* owner = dropped.owner.load(std::memory_order_acquire);
@@ -84,13 +88,14 @@ void postpone(thread_state& owner, control_block& dropped) noexcept {
 
 control_block* take_queue(thread_state& owner) noexcept {
   const std::lock_guard hold(lock);
-  owner.attention.fetch_and(~thread_state::called_bit, std::memory_order_relaxed);
-  control_block* first = nullptr;
-  for (control_block* last = std::exchange(owner.queue, nullptr); last != nullptr;) {
-    control_block* before = std::exchange(last->link, first);
-    first = std::exchange(last, before);
-  }
-  return first;
+  return take_queue_locked(owner);
+}
+
+control_block* delist(thread_state& leaving) noexcept {
+  const std::lock_guard hold(lock);
+  leaving.ended = true;
+  leaving.tid = 0;
+  return take_queue_locked(leaving);
 }
 
 pid_t owner_of(const control_block& active) noexcept {

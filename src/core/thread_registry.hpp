@@ -8,8 +8,8 @@ namespace offshoot::detail::registry {
 
 /// A thread_state for the calling thread, new or used before. Throws std::bad_alloc.
 thread_state& enlist();
-/// The calling thread ends.
-void delist(thread_state& leaving) noexcept;
+/// The calling thread ends. Returns what was dropped too late to be unwound: it has finished by now.
+control_block* delist(thread_state& leaving) noexcept;
 
 /// Gives up one reference of a greenlet that another thread may own. If that was the last handle of
 /// an active one, the reference goes to the owner's queue instead, to be released there at its next

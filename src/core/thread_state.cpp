@@ -38,7 +38,7 @@ struct thread_end {
     state.typical_slice = first_room;
     state.largest_recent_slice = 0;
     this_thread_state = nullptr;
-    registry::delist(state);
+    release_queue(registry::delist(state));
   }
 };
 
