@@ -56,6 +56,12 @@
 	jae	\refused
 .endm
 
+/* LLVM's assembler does not bring the offset back that later adjustments count from. */
+.macro restore_state offset
+	.cfi_restore_state
+	.cfi_def_cfa_offset \offset
+.endm
+
 .macro push_callee_saved
 	push	%rbp
 	.cfi_adjust_cfa_offset 8
@@ -157,7 +163,7 @@ function offshoot_switch
 	mov	%rsp, SP(%rdx)
 	mov	SP(%rdi), %rsp
 	go_on_arriving
-	.cfi_restore_state
+	restore_state 8
 1:	refuse
 end_function offshoot_switch
 
@@ -185,15 +191,15 @@ function offshoot_switch_via
 	mov	%r12, %rdi
 	mov	%r13, %rcx
 	mov	SP(%rdi), %rsp
-	.cfi_restore_state
+	restore_state 56
 	.cfi_remember_state
 	test	%r14d, %r14d
 	jnz	1f
 	pop_callee_saved
 	go_on
-	.cfi_restore_state
+	restore_state 56
 1:	go_on_arriving
-	.cfi_restore_state
+	restore_state 8
 2:	refuse
 end_function offshoot_switch_via
 

@@ -8,8 +8,12 @@ server=$!
 trap 'kill "$server" 2>/dev/null' EXIT
 read -r _ _ _ port <&"$output" # listening on port N
 
+limit=$(ulimit -Hn) # of open files; both programs raise theirs to it
+idle=10000
+[[ $limit == unlimited || $limit -gt 10200 ]] || idle=$((limit - 200))
+
 "$1/echo_load" --port "$port" --connections 1000 --bytes 512 --seconds 5
-"$1/echo_load" --port "$port" --idle 10000 --bytes 512 --server-pid "$server"
+"$1/echo_load" --port "$port" --idle "$idle" --bytes 512 --server-pid "$server"
 
 kill -TERM "$server"
 trap - EXIT

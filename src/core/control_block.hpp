@@ -117,8 +117,10 @@ class control_block : public stack {
 
   control_block* next_live = nullptr;  ///< the thread's list of active greenlets
   control_block* previous_live = nullptr;
-  /// While dying: the parent it had before. While queued for its owner: the next in that queue.
+  /// While dying: the parent it had before. While discarded: the next of those.
   control_block* link = nullptr;
+  /// In the queue of what other threads have dropped: guarded by the registry's lock.
+  control_block* next_dropped = nullptr;
   const run_operations* operations = nullptr;  ///< null: no run function (any more)
   std::unique_ptr<std::string> name;
   std::uint64_t id = 0;

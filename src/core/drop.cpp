@@ -72,12 +72,12 @@ void acquire(control_block* block) noexcept {
 void release(control_block* block) noexcept {
   while (block != nullptr) {  // a chain of parents, each owned by the one before
     thread_state* here = thread_state::here();
-    const auto elsewhere = [&](life state) {
-      return state == life::active && block->owner.load(std::memory_order_relaxed) != here;
-    };
-    const auto was = block->drop_reference_unless(
-        [&](control_block::census now) { return elsewhere(now.state); });
-    if (elsewhere(was.state)) {
+    bool elsewhere = false;
+    const auto was = block->drop_reference_unless([&](control_block::census now) {
+      elsewhere = now.state == life::active && block->owner.load(std::memory_order_relaxed) != here;
+      return elsewhere;
+    });
+    if (elsewhere) {
       if (!registry::drop_from_afar(*block)) return;
     } else if (was.state == life::active) {
       if (was.references == 2) let_go(*here, *block);  // the other one is the thread's
@@ -128,7 +128,7 @@ void drain_queue(thread_state& here) noexcept {
 
 void release_queue(control_block* first) noexcept {
   while (first != nullptr) {
-    control_block* const next = std::exchange(first->link, nullptr);
+    control_block* const next = std::exchange(first->next_dropped, nullptr);
     release(std::exchange(first, next));
   }
 }

@@ -35,7 +35,7 @@ void after_fork_in_child() {
 }
 
 void push(thread_state& owner, control_block& dropped) noexcept {
-  dropped.link = std::exchange(owner.queue, &dropped);
+  dropped.next_dropped = std::exchange(owner.queue, &dropped);
   owner.attention.fetch_or(thread_state::called_bit, std::memory_order_release);
 }
 
@@ -43,7 +43,7 @@ control_block* take_queue_locked(thread_state& owner) noexcept {
   owner.attention.fetch_and(~thread_state::called_bit, std::memory_order_relaxed);
   control_block* first = nullptr;
   for (control_block* last = std::exchange(owner.queue, nullptr); last != nullptr;) {
-    control_block* before = std::exchange(last->link, first);
+    control_block* before = std::exchange(last->next_dropped, first);
     first = std::exchange(last, before);
   }
   return first;

@@ -8,7 +8,8 @@ namespace offshoot::detail::registry {
 
 /// A thread_state for the calling thread, new or used before. Throws std::bad_alloc.
 thread_state& enlist();
-/// The calling thread ends. Returns what was dropped too late to be unwound: it has finished by now.
+/// The calling thread ends. Returns what was dropped too late to be unwound: it has finished by
+/// now.
 control_block* delist(thread_state& leaving) noexcept;
 
 /// Gives up one reference of a greenlet that another thread may own. If that was the last handle of
