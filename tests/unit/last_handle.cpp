@@ -369,3 +369,32 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     CHECK(access::block(greenlet::main())->references() == owners_of_main);
   }
 }
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S20: one that has let go of itself drops another") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    greenlet first;
+    greenlet second;
+    bool unwound = false;
+    bool went_on = false;
+    struct note {
+      bool& flag;
+      ~note() { flag = true; }
+    };
+    second = greenlet{[&] {
+                        const note at_end{unwound};
+                        test::to_parent();
+                      },
+                      {.where = where}};
+    second.switch_to();
+    first = greenlet{[&] {
+                       first.reset();   // an orphan from here on
+                       second.reset();  // its death must not be the end of us
+                       went_on = true;
+                     },
+                     {.where = where}};
+    first.switch_to();
+    CHECK(unwound);
+    CHECK(went_on);
+  }
+}

@@ -184,3 +184,33 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S18: a finished greenlet's record and sl
     CHECK(offshoot::detail::access::block(g)->saved.size() == 0);
   }
 }
+
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S17 S20: a dying greenlet still descends from the parent that it will have again") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    const greenlet ancestor{[] {}, {.where = where}};
+    bool refused = false;
+    struct adopter {
+      const greenlet& ancestor;
+      bool& refused;
+      ~adopter() {
+        try {
+          ancestor.set_parent(greenlet::current());
+        } catch (const offshoot::parent_cycle&) {
+          refused = true;
+        }
+      }
+    };
+    greenlet child{[&] {
+                     const adopter at_end{ancestor, refused};
+                     greenlet::main().switch_to();
+                   },
+                   {.parent = ancestor, .where = where}};
+    child.switch_to();
+    child.reset();
+    CHECK(refused);
+    CHECK(ancestor.parent() == greenlet::main());
+  }
+}
