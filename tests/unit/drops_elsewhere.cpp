@@ -11,29 +11,12 @@
 
 #include "support/counted.hpp"
 #include "support/fixture.hpp"
+#include "support/threads.hpp"
 
 using offshoot::greenlet;
 using test::counted;
-
-namespace {
-
-/// A greenlet that is suspended with a counted object on its stack.
-greenlet suspended(offshoot::placement where) {
-  greenlet made{[] {
-                  const counted local(0);
-                  test::to_parent();
-                },
-                {.where = where}};
-  made.switch_to();
-  return made;
-}
-
-template <class F>
-void elsewhere(F&& work) {
-  std::thread(std::forward<F>(work)).join();
-}
-
-}  // namespace
+using test::elsewhere;
+using test::suspended;
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "S19: of an unstarted one, on another thread, at once") {
   counted::reset();

@@ -1,4 +1,6 @@
 /// The end of a thread, what is refused across threads, and that they do not wait for each other.
+#include "support/threads.hpp"
+
 #include <offshoot/greenlet.hpp>
 #include <offshoot/trace.hpp>
 
@@ -21,26 +23,8 @@ using offshoot::greenlet;
 using offshoot::greenlet_exit;
 using offshoot::wrong_thread;
 using test::counted;
-
-namespace {
-
-/// A greenlet that is suspended with a counted object on its stack.
-greenlet suspended(offshoot::placement where) {
-  greenlet made{[] {
-                  const counted local(0);
-                  test::to_parent();
-                },
-                {.where = where}};
-  made.switch_to();
-  return made;
-}
-
-template <class F>
-void elsewhere(F&& work) {
-  std::thread(std::forward<F>(work)).join();
-}
-
-}  // namespace
+using test::elsewhere;
+using test::suspended;
 
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S23: at thread exit suspended greenlets are unwound on that thread") {
