@@ -1,14 +1,26 @@
-/* What every .S in this folder says around a function, once: section, alignment, hidden
- * visibility, type, unwind information and size. Included by assembly only. */
+/* What every .S in this folder says around a function, once: section, alignment, visibility, type,
+ * unwind information and size. Included by assembly only. */
 
-.macro function name
+.macro function name visibility=hidden
+	.text
+	.p2align 4
+	.globl \name
+	.\visibility \name
+	.type \name, %function
+\name:
+	.cfi_startproc
+.endm
+
+/* Where switches lead to and no call. An unwinder looks up the byte before: there is one. */
+.macro landing name
 	.text
 	.p2align 4
 	.globl \name
 	.hidden \name
 	.type \name, %function
-\name:
 	.cfi_startproc
+	nop
+\name:
 .endm
 
 .macro end_function name

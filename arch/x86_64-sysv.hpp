@@ -5,31 +5,20 @@
 
 #include "core/context.hpp"
 
-extern "C" void offshoot_start();
-
 namespace offshoot::detail {
 
-/// What a greenlet's stack holds before it first runs, from its lowest address.
+/// What a greenlet's stack holds before it first runs: zeros, where a return address would lead on.
 struct first_frame {
-  std::uintptr_t r15 = 0;
-  std::uintptr_t r14 = 0;
-  std::uintptr_t r13 = 0;  ///< the greenlet, for offshoot_start
-  std::uintptr_t r12 = 0;
-  std::uintptr_t rbx = 0;
-  std::uintptr_t rbp = 0;  ///< zero ends the chain of frame pointers
-  std::uintptr_t rip = 0;  ///< offshoot_start
   std::uintptr_t above[2] = {0, 0};
 };
-static_assert(sizeof(first_frame) == 9 * 8);
 
 inline constexpr std::uintptr_t stack_alignment = 16;
 
-inline std::uintptr_t lay_first_frame(std::uintptr_t stop, void* greenlet) noexcept {
-  auto* frame = reinterpret_cast<first_frame*>(stop - sizeof(first_frame));
-  *frame = first_frame{};
-  frame->r13 = reinterpret_cast<std::uintptr_t>(greenlet);
-  frame->rip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
-  return reinterpret_cast<std::uintptr_t>(frame);
+inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
+  fresh.sp = stop - sizeof(first_frame);
+  fresh.ip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
+  fresh.kept[0] = 0;  // rbp: zero ends the chain of frame pointers
+  *reinterpret_cast<first_frame*>(fresh.sp) = first_frame{};
 }
 
 /// MXCSR (control and status bits) and the x87 control word.

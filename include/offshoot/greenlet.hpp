@@ -4,6 +4,7 @@
 
 #include <offshoot/detail/capture_check.hpp>
 #include <offshoot/detail/run.hpp>
+#include <offshoot/detail/switch.hpp>
 #include <offshoot/errors.hpp>
 #include <offshoot/export.hpp>
 #include <offshoot/placement.hpp>
@@ -40,22 +41,14 @@ OFFSHOOT_API void release(control_block* block) noexcept;
 /// Throws `greenlet_error` or `wrong_thread` if this thread cannot switch there. Asked before a
 /// payload is made of anything, so that what was to be moved is still where it was (S24).
 OFFSHOOT_API void require_ours(control_block* target);
-/// Switches with what is in `payload`, and leaves there what comes back.
-OFFSHOOT_API void switch_with(control_block* target, value& payload);
-/// The same for an empty payload, which most are.
-OFFSHOOT_API void switch_empty(control_block* target, value& payload);
-/// What goes and what comes back take turns in one object, which is the caller's result.
+OFFSHOOT_API value switch_with(control_block* target, value&& payload);
 template <class... A>
-value switch_to(control_block* target, A&&... arguments) {
+__attribute__((always_inline)) inline value switch_to(control_block* target, A&&... arguments) {
   if constexpr (sizeof...(A) == 0) {
-    value carried;
-    switch_empty(target, carried);
-    return carried;
+    return switch_empty(target);
   } else {
     require_ours(target);
-    value carried = pack(std::forward<A>(arguments)...);
-    switch_with(target, carried);
-    return carried;
+    return switch_with(target, pack(std::forward<A>(arguments)...));
   }
 }
 OFFSHOOT_API value throw_in(control_block* target, std::exception_ptr exception);
@@ -119,7 +112,7 @@ class OFFSHOOT_API greenlet {
   /// these arguments; std::bad_alloc; `greenlet_error` from a stack that is not the current
   /// greenlet's, such as the alternate stack of a signal handler (S31).
   template <class... A>
-  value switch_to(A&&... arguments) const {
+  __attribute__((always_inline)) value switch_to(A&&... arguments) const {
     return detail::switch_to(block_, std::forward<A>(arguments)...);
   }
 

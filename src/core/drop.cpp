@@ -148,7 +148,7 @@ void unwind_all(thread_state& here) noexcept {
   control_block& main = *std::exchange(here.main, nullptr);
   here.current = nullptr;
   leave_region(main, false);
-  main.fast = stack::never;
+  main.fast = control_head::never;
   main.record.reset();
   main.owner.store(nullptr, std::memory_order_release);
   main.finish();

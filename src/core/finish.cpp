@@ -48,13 +48,14 @@ void unlink_live(thread_state& here, control_block& block) noexcept {
 }
 
 /// Leaves for the receiver of the result, never to return.
-[[noreturn, gnu::noinline]] void leave(control_block& self) noexcept {
+[[noreturn, gnu::noinline]] void leave() noexcept {
   thread_state& here = *thread_state::here();
+  control_block& self = *here.current;
   delivery outcome = std::move(here.transfer);
   self.destroy_callable();  // while it can still switch: the destructors of captures are user code
   soften(outcome);
   control_block& to = receiver_of(here, self.parent, outcome);
-  here.note_slice(self.stop - self.registers.sp);
+  here.note_slice(self.stop - self.sp());
   self.leaving = true;
   self.unbound();
   self.where->head = self.previous;  // its bytes are in nobody's way any more
@@ -68,6 +69,7 @@ void unlink_live(thread_state& here, control_block& block) noexcept {
 
 void begin(thread_state& here, control_block& target) {
   region& where = find_region(here, target);
+  where.transfer_top = here.transfer_stack.high();
   const bool below_frames = target.chosen_placement == placement::nested;
   enter_region(target, where, below_frames);
   if (target.has(own_fp)) store(target.environment);
@@ -88,7 +90,7 @@ void bury(thread_state& here, control_block& corpse) noexcept {
   unlink_live(here, corpse);
   corpse.leaving = false;
   corpse.previous = nullptr;
-  corpse.fast = stack::never;
+  corpse.fast = control_head::never;
   corpse.saved.release();
   corpse.record.reset();
   if (corpse.has(borrows_parent)) {  // it may be asked for after who lent it has gone
@@ -156,14 +158,15 @@ control_block& receiver_of(thread_state& here, control_block* first, delivery& w
 
 }  // namespace offshoot::detail
 
-extern "C" void offshoot_enter(void* greenlet) noexcept {
+// Its frame is part of every slice: nothing is kept in it that the thread knows as well.
+extern "C" void offshoot_enter() noexcept {
   using namespace offshoot::detail;
-  auto& self = static_cast<control_block&>(*static_cast<stack*>(greenlet));
   try {
     receive_arguments();
+    control_block& self = *thread_state::here()->current;
     self.operations->invoke(self.callable(), thread_state::here()->transfer.payload);
   } catch (...) {
     thread_state::here()->transfer.error = std::current_exception();
   }
-  leave(self);
+  leave();
 }

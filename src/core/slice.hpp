@@ -29,10 +29,13 @@ class slice {
   bool grow(std::size_t bytes) noexcept;
 
   /// The contents are back in place. A buffer that was far too large for them several times in a
-  /// row, as after a deep episode, goes back to the heap; then the room has to do.
-  void clear() noexcept {
-    if (size_ != 0 && capacity_ >= large) count_use();
+  /// row, as after a deep episode, goes back to the heap; then the room has to do. Whether it may
+  /// have gone.
+  bool clear() noexcept {
+    const bool worth_a_look = size_ != 0 && capacity_ >= large;
+    if (worth_a_look) count_use();
     size_ = 0;
+    return worth_a_look;
   }
   /// Gives back what is not the room. Contents are lost.
   void release() noexcept;

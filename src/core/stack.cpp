@@ -10,43 +10,61 @@
 namespace offshoot::detail {
 namespace {
 
-/// Copies the bytes of `owner` below `limit` out. They continue what its slice already holds.
-void save_up_to(stack& owner, std::uintptr_t limit) noexcept {
-  const std::uintptr_t low = owner.lowest_in_place();
+[[gnu::cold, noreturn]] void die_of_a_small_slice() noexcept {
+  std::fputs("offshoot: a slice is smaller than its stack; please report this\n", stderr);
+  std::abort();
+}
+
+/// Copies the bytes of `owner` from `low`, where its slice ends, up to `limit` out.
+inline void save(stack& owner, std::uintptr_t low, std::uintptr_t limit) noexcept {
   const std::size_t bytes = limit - low;
   const std::size_t size = owner.saved.size();
-  if (size + bytes > owner.saved.capacity()) {
-    std::fputs("offshoot: a slice is smaller than its stack; please report this\n", stderr);
-    std::abort();
-  }
-  std::memcpy(owner.saved.data() + size, reinterpret_cast<const void*>(low), bytes);
+  if (size + bytes > owner.saved.capacity()) [[unlikely]]
+    die_of_a_small_slice();
   owner.saved.set_size(size + bytes);
+  std::memcpy(owner.saved.data() + size, reinterpret_cast<const void*>(low), bytes);
 }
 
 /// The rule: whatever lies in the way of `target` is saved up to its stop, and then its own bytes
 /// come back. Lanes and dedicated stacks are the cases where all stops coincide.
 inline void bring_in(stack& target) noexcept {
   region& where = *target.where;
-  stack* owner = where.head;
-  while (owner != nullptr && owner != &target && owner->lowest_in_place() < target.stop) {
-    owner->fast |= stack::out;
-    if (owner->stop > target.stop) {  // straddles: its upper part stays
-      save_up_to(*owner, target.stop);
-      break;
+  stack* owner = std::exchange(where.head, &target);
+  while (owner != &target) {
+    if (owner != nullptr) {
+      const std::uintptr_t low = owner->lowest_in_place();
+      owner->displace();  // saved, or somebody will lie below it
+      if (low < target.stop && owner->stop <= target.stop) {
+        save(*owner, low, owner->stop);
+        owner = std::exchange(owner->previous, nullptr);
+        continue;
+      }
+      if (low < target.stop) save(*owner, low, target.stop);  // straddles: its upper part stays
     }
-    save_up_to(*owner, owner->stop);
-    owner = std::exchange(owner->previous, nullptr);
-  }
-  if (owner != &target) {
-    if (owner != nullptr) owner->fast |= stack::out;  // somebody will lie below it
     target.previous = owner;
+    break;
   }
-  where.head = &target;
-  target.fast &= ~stack::out;
+  target.settle();
+  std::memcpy(reinterpret_cast<void*>(target.home.sp), target.saved.data(), target.saved.size());
+  // What bounds it on a lane has not changed since it bounded itself last.
+  if (target.saved.clear() || !where.shared_top) target.bound();
+}
 
-  std::memcpy(reinterpret_cast<void*>(target.registers.sp), target.saved.data(),
-              target.saved.size());
-  target.saved.clear();
+/// The rule for one that is yet to begin: there is nothing to bring back.
+void bring_in_fresh(stack& target, const stack& starter) noexcept {
+  if (target.stop == 0) {  // nested: right below the frames of whoever starts it
+    // A finished greenlet's frames are in nobody's way: its place is taken, so that a chain of
+    // greenlets that finish one into the next does not grow (S14).
+    target.stop =
+        starter.leaving ? starter.stop : starter.registers.sp / stack_alignment * stack_alignment;
+    region& where = *target.where;
+    if (!where.shared_top && target.stop > where.save_limit) where.save_limit = target.stop;
+  }
+  target.home.sp = target.stop;
+  bring_in(target);
+  lay_first_frame(target.stop, target.registers);
+  target.bound();
+  target.fresh = false;
 }
 
 }  // namespace
@@ -61,6 +79,7 @@ void stack::bound() noexcept {
 void enter_region(stack& owner, region& where, bool below_frames) noexcept {
   owner.where = &where;
   owner.fresh = true;
+  owner.displace();
   owner.stop = below_frames ? 0 : where.high;
   ++where.users;
   if (below_frames) ++where.nested;
@@ -72,6 +91,7 @@ void leave_region(stack& owner, bool below_frames) noexcept {
   if (below_frames && --where.nested == 0 && !where.shared_top) where.save_limit = where.low;
   owner.where = nullptr;
   owner.fresh = false;
+  owner.registers.ip = 0;  // not displaced: it may begin again, on another thread
 }
 
 }  // namespace offshoot::detail
@@ -80,21 +100,9 @@ extern "C" void offshoot_move(offshoot::detail::context* to_registers,
                               offshoot::detail::context* from_registers) noexcept {
   using namespace offshoot::detail;
   stack& to = *reinterpret_cast<stack*>(to_registers);
-  const stack& from = *reinterpret_cast<stack*>(from_registers);
-  const bool fresh = to.fresh;
-  if (fresh) {
-    if (to.stop == 0) {  // nested: right below the frames of whoever starts it
-      // A finished greenlet's frames are in nobody's way: its place is taken, so that a chain of
-      // greenlets that finish one into the next does not grow (S14).
-      to.stop = from.leaving ? from.stop : from.registers.sp / stack_alignment * stack_alignment;
-      if (!to.where->shared_top && to.stop > to.where->save_limit) to.where->save_limit = to.stop;
-    }
-    to.registers.sp = to.stop;  // nothing to bring back
+  if (to.fresh) [[unlikely]] {
+    bring_in_fresh(to, *reinterpret_cast<const stack*>(from_registers));
+  } else {
+    bring_in(to);
   }
-  bring_in(to);
-  if (fresh) {
-    to.registers.sp = lay_first_frame(to.stop, &to);
-    to.fresh = false;
-  }
-  to.bound();
 }

@@ -15,6 +15,8 @@ struct stack;
 struct region {
   std::uintptr_t low = 0;   ///< lowest usable byte: below it lies a guard page or the unknown
   std::uintptr_t high = 0;  ///< stack_stop of whoever starts at its top
+  /// Of the thread's transfer stack: where a switch to one that is not in place leads first.
+  std::uintptr_t transfer_top = 0;
   /// The owner of the lowest bytes in place, from whom stack::previous leads upwards; null if there
   /// is none. While a greenlet of this region runs, that is itself.
   stack* head = nullptr;
@@ -26,33 +28,46 @@ struct region {
   bool shared_top = false;   ///< a lane: many begin at the top, so save_limit stays at `high`
 };
 
-/// The part of a greenlet that moves. Its bytes are [registers.sp, stop); the lowest
-/// `saved.size()` of them are in the slice and the rest is in place.
-struct stack {
-  context registers;  // first: the assembly is given this address
-  /// Names the thread that may switch here with nothing to be looked at or swapped: its
-  /// thread_state. While this stack is whole and lowest in its region, a load of its stack pointer
-  /// is all; if not, the bit `out` is set, and bytes have to move.
-  std::uintptr_t fast = never;
+/// The part of a greenlet that moves. Its bytes are [sp(), stop); the lowest `saved.size()` of them
+/// are in the slice and the rest is in place. While it is whole and lowest in its region, a switch
+/// to it takes sp and ip from `registers` and is done. While it is not, it is *displaced*: there
+/// `registers` leads to offshoot_fetch, and the real ones are in `home`.
+struct stack : control_head {
   std::uintptr_t stop = 0;
   region* where = nullptr;
   stack* previous = nullptr;  ///< stack_prev: the next owner above of bytes in place
+  struct {
+    std::uintptr_t sp = 0;
+    std::uintptr_t ip = 0;
+  } home;
   slice saved;
   bool fresh = false;    ///< its first frame is still to be laid
   bool leaving = false;  ///< finished: its bytes are forgotten, though it still runs on them
 
-  static constexpr std::uintptr_t out = 1;
-  /// No thread_state has this address, and neither has a thread without one, which is null.
-  static constexpr std::uintptr_t never = 2;
+  bool displaced() const noexcept {
+    return registers.ip == reinterpret_cast<std::uintptr_t>(&offshoot_fetch);
+  }
+  /// Its stack pointer and where it goes on, while it is suspended.
+  std::uintptr_t sp() const noexcept { return displaced() ? home.sp : registers.sp; }
+  std::uintptr_t ip() const noexcept { return displaced() ? home.ip : registers.ip; }
+  /// Some of its bytes have gone, or others have come to lie below them.
+  void displace() noexcept {
+    if (displaced()) return;
+    home = {registers.sp, registers.ip};
+    registers.sp = where->transfer_top;
+    registers.ip = reinterpret_cast<std::uintptr_t>(&offshoot_fetch);
+  }
+  /// It is whole again, and lowest.
+  void settle() noexcept {
+    registers.sp = home.sp;
+    registers.ip = home.ip;
+  }
 
-  std::uintptr_t lowest_in_place() const noexcept { return registers.sp + saved.size(); }
-  bool in_place() const noexcept { return saved.size() == 0 && !fresh; }
-  /// Whether it can run by loading its stack pointer.
-  bool ready() const noexcept { return in_place() && where->head == this; }
+  std::uintptr_t lowest_in_place() const noexcept { return sp() + saved.size(); }
   /// How many of its bytes others may have to move, if it suspends with this stack pointer.
-  std::uintptr_t at_stake(std::uintptr_t sp) const noexcept {
+  std::uintptr_t at_stake(std::uintptr_t stack_pointer) const noexcept {
     const std::uintptr_t limit = stop < where->save_limit ? stop : where->save_limit;
-    return sp < limit ? limit - sp : 0;
+    return stack_pointer < limit ? limit - stack_pointer : 0;
   }
   /// Sets the bounds within which it may suspend: on its region, and no deeper than its slice can
   /// hold. That whoever suspends pays for its own room is why a later eviction cannot fail.

@@ -21,8 +21,8 @@ void hand_over(thread_state& here, control_block& from, control_block& to) noexc
   }
   const std::uintptr_t key = key_of(&here);
   const auto plain = [](const control_block& one) { return (one.marks & slow_marks) == 0; };
-  from.fast = plain(from) && from.exceptions.idle() ? key : stack::never;
-  to.fast = plain(to) ? key : stack::never;
+  from.fast = plain(from) && from.exceptions.idle() ? key : control_head::never;
+  to.fast = plain(to) ? key : control_head::never;
   here.current = &to;
   here.look_at_current();
 }
@@ -50,7 +50,7 @@ crossing make_room(control_block& from) noexcept {
 /// Nothing of the switch was done but the hand-over and the notes for whoever would have arrived.
 void undo(thread_state& here, control_block& from, control_block& to) noexcept {
   hand_over(here, to, from);
-  to.fast = stack::never;  // true or not, the slow path will know
+  to.fast = control_head::never;  // true or not, the slow path will know
   if (to.fresh) undo_begin(here, to);
   here.arrivals = 0;
   if (std::exchange(here.released, nullptr) != nullptr) from.set(orphan);
@@ -100,21 +100,21 @@ value go(thread_state& here, control_block& to, delivery&& what) {
   return arrive(here);
 }
 
-/// The part of a switch that may throw; its frame is gone when the switch is made.
-[[gnu::noinline]] control_block& prepare(control_block* target, const value& payload) {
+value switch_slowly(control_block* target, value&& payload) {
   thread_state& here = ready_to_leave(target);
   control_block& to = live_on(here, target);
   if (to.state() == life::unstarted) {
     to.operations->check(payload);
     begin(here, to);
   }
-  return to;
+  if (&to == here.current) return std::move(payload);
+  return go(here, to, delivery{std::move(payload), nullptr});
 }
 
-[[gnu::noinline]] void switch_slowly(control_block* target, value& payload) {
-  control_block& to = prepare(target, payload);
-  thread_state& here = *this_thread_state;
-  if (&to != here.current) payload = go(here, to, delivery{std::move(payload), nullptr});
+/// A switch by registers alone was refused, so the slice is too small: the next greenlets are given
+/// as much room as would have been enough.
+void note_missing(thread_state& here) noexcept {
+  here.note_larger_slice(here.current->at_stake(here.current->registers.sp));
 }
 
 /// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
@@ -130,63 +130,37 @@ void reserve_room(thread_state& here) {
   from.bound();
 }
 
-/// Whether the current greenlet can be left with nothing to be looked at or swapped.
-bool quiet(const thread_state& here) noexcept {
-  return (here.attention.load(std::memory_order_relaxed) | here.exceptions->uncaught |
-          reinterpret_cast<std::uintptr_t>(here.exceptions->caught)) == 0;
-}
-
 }  // namespace
 
 void require_ours(control_block* target) {
-  thread_state* const here = this_thread_state;
-  if (target != nullptr && (target->fast & ~stack::out) == key_of(here)) return;
+  thread_head* const here = this_thread;
+  if (target != nullptr && target->fast == key_of(here)) return;
   dereference(target);
   live_on(thread_state::get(), target);
 }
 
-// In these the switch is the last thing done, so that a compiler makes it a jump, and whoever comes
-// back finds no frame of ours on its way.
-
-namespace {
-
-/// Not in place, perhaps. A function of its own, so that the comparison of `fast` in the one below
-/// stays off the way from the handle to the stack pointer.
-[[gnu::noinline]] void switch_empty_via(control_block* target, value& payload) {
-  thread_state* const here = this_thread_state;
-  if (target == nullptr || target->fast != (key_of(here) | stack::out) || !quiet(*here)) {
-    return switch_slowly(target, payload);
-  }
-  control_block* const from = std::exchange(here->current, target);
-  offshoot_switch_via(&target->registers, &payload, &from->registers, here->transfer_stack_top(),
-                      0);
+value attend(control_block* target, passage came) {
+  if (came == passage::laden) return arrive(*thread_state::here());
+  if (thread_state* const here = thread_state::here(); may_pass(here, target)) note_missing(*here);
+  return switch_slowly(target, value{});
 }
 
-}  // namespace
-
-void switch_empty(control_block* target, value& payload) {
-  thread_state* const here = this_thread_state;
-  if (target == nullptr || target->fast != key_of(here) || !quiet(*here)) [[unlikely]] {
-    return switch_empty_via(target, payload);
-  }
-  control_block* const from = std::exchange(here->current, target);
-  offshoot_pass(&target->registers, &payload, &from->registers);
-}
-
-void switch_with(control_block* target, value& payload) {
-  thread_state* const here = this_thread_state;
-  if (target == nullptr || (target->fast & ~stack::out) != key_of(here) || !quiet(*here)) {
-    return switch_slowly(target, payload);
-  }
-  control_block* const from = std::exchange(here->current, target);
+value switch_with(control_block* target, value&& payload) {
+  thread_state* const here = thread_state::here();
+  if (!may_pass(here, target)) return switch_slowly(target, std::move(payload));
   here->transfer.payload = std::move(payload);
   here->arrivals = delivered;
-  if ((target->fast & stack::out) == 0) {
-    offshoot_switch(&target->registers, &payload, &from->registers);
-  } else {
-    offshoot_switch_via(&target->registers, &payload, &from->registers, here->transfer_stack_top(),
-                        here->arrivals);
+  switch (leave_for<passage::laden>(*here, target)) {
+    case passage::quiet:
+      return value{};
+    case passage::laden:
+      return arrive(*thread_state::here());
+    case passage::refused:
+      break;
   }
+  note_missing(*here);
+  here->arrivals = 0;
+  return switch_slowly(target, std::move(here->transfer.payload));
 }
 
 value throw_in(control_block* target, std::exception_ptr exception) {
@@ -229,14 +203,10 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
   if (here.discarded != nullptr) here.arrivals |= chores;
   hand_over(here, from, to);
   for (;;) {
-    if (to.ready()) {
-      to.bound();
-      offshoot_switch(&to.registers, nullptr, &from.registers);
-    } else {
-      offshoot_switch_via(&to.registers, nullptr, &from.registers, here.transfer_stack_top(),
-                          here.arrivals);
+    if (!to.displaced()) to.bound();
+    if (offshoot_switch(&to.registers, &from.registers, passage::laden) != passage::refused) {
+      return crossing::arrived;
     }
-    if (!from.registers.refused()) return crossing::arrived;
     const crossing outcome = make_room(from);
     if (outcome != crossing::arrived) {
       undo(here, from, to);
@@ -266,25 +236,3 @@ control_block* nearest_live(control_block* first) noexcept {
 }
 
 }  // namespace offshoot::detail
-
-extern "C" void offshoot_arrive(void* slot) {
-  using namespace offshoot::detail;
-  thread_state& here = *this_thread_state;
-  if (here.arrivals != 0) *static_cast<offshoot::value*>(slot) = arrive(here);
-}
-
-extern "C" void offshoot_refused(offshoot::detail::context* to, void* slot,
-                                 offshoot::detail::context* from) {
-  using namespace offshoot::detail;
-  const auto block = [](context* registers) {
-    return static_cast<control_block*>(reinterpret_cast<stack*>(registers));
-  };
-  thread_state& here = *this_thread_state;
-  auto& payload = *static_cast<offshoot::value*>(slot);
-  here.current = block(from);
-  // What the usual switch needs; the one below is made from deeper frames.
-  here.note_larger_slice(block(from)->at_stake(from->sp));
-  if (here.arrivals != 0) payload = std::move(here.transfer.payload);
-  here.arrivals = 0;
-  switch_slowly(block(to), payload);
-}

@@ -12,7 +12,7 @@
 
 namespace offshoot::detail {
 
-thread_local constinit thread_state* this_thread_state = nullptr;
+thread_local constinit thread_head* this_thread = nullptr;
 
 namespace {
 
@@ -26,7 +26,7 @@ thread_local constinit bool thread_is_ending = false;
 /// Unwinds the thread's greenlets when its thread_local objects are destroyed (S23).
 struct thread_end {
   ~thread_end() {
-    thread_state& state = *this_thread_state;
+    thread_state& state = *thread_state::here();
     thread_is_ending = true;
     // exit() was called in a greenlet: its frames, and others', are still to be returned to.
     if (state.current != state.main) return;
@@ -37,13 +37,14 @@ struct thread_end {
     state.transfer_stack = mapping();
     state.typical_slice = first_room;
     state.largest_recent_slice = 0;
-    this_thread_state = nullptr;
+    this_thread = nullptr;
     release_queue(registry::delist(state));
   }
 };
 
 control_block* make_main(thread_state& state) {
   locate_own_stack(state.own_stack);
+  state.own_stack.transfer_top = state.transfer_stack.high();
   state.own_stack.save_limit = state.own_stack.low;
   control_block* main = control_block::make(nullptr, options{.where = placement::dedicated}, 0);
   main->set(main_greenlet);
@@ -52,6 +53,7 @@ control_block* make_main(thread_state& state) {
   main->start();
   enter_region(*main, state.own_stack, false);
   main->fresh = false;
+  main->settle();
   state.own_stack.head = main;
   main->fast = key_of(&state);
   main->bound();
@@ -61,7 +63,7 @@ control_block* make_main(thread_state& state) {
 }  // namespace
 
 thread_state& thread_state::get() {
-  if (this_thread_state != nullptr) return *this_thread_state;
+  if (this_thread != nullptr) return *here();
   if (thread_is_ending) {
     throw not_startable("offshoot: this thread is ending and has unwound its greenlets already");
   }
@@ -82,7 +84,7 @@ thread_state& thread_state::get() {
     throw;
   }
   state.current = state.main;
-  this_thread_state = &state;
+  this_thread = &state;
   thread_local thread_end at_end;
   static_cast<void>(at_end);
   return state;

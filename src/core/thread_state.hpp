@@ -36,15 +36,8 @@ enum arrival : unsigned {
 
 /// One for each thread that has greenlets. Never freed, only used again by a later thread, so that
 /// a late look at a greenlet's owner is harmless.
-struct thread_state {
-  // The switch path's own, in one cache line.
-  control_block* current = nullptr;
-  exception_state* exceptions = nullptr;
-  /// Why the fast path is closed: `slow_marks` of the current greenlet, traced_bit, and called_bit,
-  /// which other threads set.
-  std::atomic<unsigned> attention{0};
+struct thread_state : thread_head {
   unsigned arrivals = 0;
-
   delivery transfer;
 
   // Left behind by the departing greenlet for the arriving one.
@@ -77,6 +70,7 @@ struct thread_state {
   pid_t tid = 0;
   std::uint32_t serial = 0;  ///< unique among all threads that ever were
 
+  // In `attention`, beside the `slow_marks` of the current greenlet.
   static constexpr unsigned traced_bit = 0x100;
   static constexpr unsigned called_bit = 0x200;  ///< something is in `queue`
 
@@ -85,9 +79,6 @@ struct thread_state {
   /// The calling thread's, made if need be. Throws std::bad_alloc, `not_startable`.
   static thread_state& get();
 
-  void* transfer_stack_top() const noexcept {
-    return reinterpret_cast<void*>(transfer_stack.high());
-  }
   void look_at_current() noexcept {
     const unsigned wanted =
         (current->marks & slow_marks) | (trace && !tracing_now ? traced_bit : 0U);
@@ -103,16 +94,13 @@ struct thread_state {
   void note_larger_slice(std::size_t bytes) noexcept;
 };
 
-/// The pointer behind here(): the fast path compares it and nothing else.
-extern thread_local constinit thread_state* this_thread_state;
-
-/// What stack::fast is when that thread may go there.
-inline std::uintptr_t key_of(const thread_state* thread) noexcept {
+/// What control_head::fast is when that thread may go there.
+inline std::uintptr_t key_of(const thread_head* thread) noexcept {
   return reinterpret_cast<std::uintptr_t>(thread);
 }
 
 inline thread_state* thread_state::here() noexcept {
-  return this_thread_state;
+  return static_cast<thread_state*>(this_thread);
 }
 
 /// Asks the system again where the thread's own stack lies: it may have been allowed to grow.

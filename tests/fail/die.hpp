@@ -40,7 +40,8 @@ struct unwound {
   return seen;
 }
 inline bool ends_at_trampoline(const unwound& seen) {
-  return seen.last == reinterpret_cast<std::uintptr_t>(&offshoot_start);
+  const void* start = _Unwind_FindEnclosingFunction(reinterpret_cast<void*>(&offshoot_start));
+  return seen.last == reinterpret_cast<std::uintptr_t>(start);
 }
 
 /// On a fault, says whether it hit the guard page of the current greenlet's stack, and lets the

@@ -47,7 +47,7 @@ class geometry_counts {
     unsigned evicted = 0;
     for (; owner != nullptr && owner != &to && low(*owner) < to.stop; owner = owner->previous) {
       ++evicted;
-      add(low(*owner) < to.registers.sp ? geometry::shallower : geometry::deeper);
+      add(low(*owner) < to.sp() ? geometry::shallower : geometry::deeper);
       if (owner->stop == to.stop) add(geometry::equal);
       if (owner->stop > to.stop) {
         add(geometry::straddling);
@@ -59,8 +59,7 @@ class geometry_counts {
     if (evicted > 0 && owner != nullptr && owner != &to && owner->stop >= to.stop &&
         low(*owner) >= to.stop)
       add(geometry::below);
-    if (to.saved.size() > 0 && to.registers.sp + to.saved.size() < to.stop)
-      add(geometry::straddled);
+    if (to.saved.size() > 0 && to.sp() + to.saved.size() < to.stop) add(geometry::straddled);
   }
 
   std::size_t operator[](geometry which) const noexcept {

@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     CHECK(saved < 2 * frames + 2048);
     // It is the whole of its stack: from its stack pointer to its stop.
     const auto& stack = *access::block(each);
-    CHECK(saved == stack.stop - stack.registers.sp);
+    CHECK(saved == stack.stop - stack.sp());
   }
   CHECK(out == 1);
   for (const greenlet& each : all) {
@@ -121,7 +121,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S34: a nested one's owner is saved in pa
   child.set_parent(greenlet::main());
   child.switch_to();
   CHECK(base.stack_saved_bytes() >= 4096);
-  CHECK(base.stack_saved_bytes() < stack.stop - stack.registers.sp);
+  CHECK(base.stack_saved_bytes() < stack.stop - stack.sp());
   CHECK(child.stack_saved_bytes() == 0);
   child.set_parent(base);
   base.switch_to();
