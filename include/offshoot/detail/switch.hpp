@@ -2,93 +2,9 @@
 /// to look at, and then only registers change hands. All else goes the slow way, into the library.
 #pragma once
 
+#include <offshoot/detail/heads.hpp>
 #include <offshoot/export.hpp>
 #include <offshoot/value.hpp>
-
-#include <atomic>
-#include <cstddef>
-#include <cstdint>
-
-namespace offshoot::detail {
-
-class control_block;
-
-/// What a switch reads and writes of a greenlet. The assembly knows these offsets.
-struct context {
-  /// Where it goes on, and with which stack pointer. If its bytes have to be brought into place
-  /// first, that is offshoot_fetch, on the thread's transfer stack.
-  std::uintptr_t sp = 0;
-  std::uintptr_t ip = 0;
-  /// What an inline switch keeps because a compiler cannot be asked to: the frame pointer, and the
-  /// register that may stand for it where a frame has no fixed size. What a fresh greenlet begins
-  /// with.
-  std::uintptr_t kept[2] = {0, 0};
-  /// A switch that leaves this greenlet is refused unless floor <= sp < floor + extent.
-  std::uintptr_t floor = 0;
-  std::uintptr_t extent = 0;
-};
-static_assert(offsetof(context, sp) == 0);
-static_assert(offsetof(context, ip) == sizeof(void*));
-static_assert(offsetof(context, kept) == 2 * sizeof(void*));
-static_assert(offsetof(context, floor) == 4 * sizeof(void*));
-static_assert(offsetof(context, extent) == 5 * sizeof(void*));
-
-/// What comes of a switch.
-enum class passage : unsigned {
-  quiet = 0,    ///< somebody has switched back, and nothing has come with it
-  laden = 1,    ///< somebody has switched back: there is something to look at
-  refused = 2,  ///< not made: from's stack pointer is out of its bounds. Nothing has changed
-};
-
-/// The beginning of every control block.
-struct control_head {
-  context registers;
-  /// The thread that may switch here with nothing to be looked at or swapped: its thread_head.
-  std::uintptr_t fast = never;
-
-  /// No thread_head has this address, and neither has a thread without one, which is null.
-  static constexpr std::uintptr_t never = 2;
-};
-
-/// `__cxa_eh_globals` of the Itanium C++ ABI (Exception Handling, 2.2.2), which the runtime's
-/// header leaves opaque: the stack of caught exceptions and the number of uncaught ones. Per thread
-/// there; Offshoot makes it per greenlet (S26). A fresh one begins with both zero.
-struct exception_state {
-  void* caught = nullptr;
-  unsigned uncaught = 0;
-
-  bool idle() const noexcept { return (reinterpret_cast<std::uintptr_t>(caught) | uncaught) == 0; }
-};
-
-/// The beginning of what a thread knows of its greenlets.
-struct thread_head {
-  control_block* current = nullptr;
-  exception_state* exceptions = nullptr;
-  /// Why the fast path is closed; other threads set a bit of it too.
-  std::atomic<unsigned> attention{0};
-
-  /// Whether the current greenlet can be left with nothing to be looked at or swapped.
-  bool quiet() const noexcept {
-    return attention.load(std::memory_order_relaxed) == 0 && exceptions->idle();
-  }
-};
-
-/// The calling thread's, or null if it has none. A greenlet never changes threads, so a compiler
-/// may keep its address across a switch.
-extern OFFSHOOT_API thread_local constinit thread_head* this_thread
-    __attribute__((tls_model("initial-exec")));
-
-inline control_head& head_of(control_block* block) noexcept {
-  return *reinterpret_cast<control_head*>(block);
-}
-
-/// Whether this thread may switch to `target`, which may be null, by registers alone.
-inline bool may_pass(const thread_head* here, control_block* target) noexcept {
-  return target != nullptr && head_of(target).fast == reinterpret_cast<std::uintptr_t>(here) &&
-         here->quiet();
-}
-
-}  // namespace offshoot::detail
 
 extern "C" {
 /// Leaves `from` for `to`; returns when somebody has switched back. Keeps every callee-saved

@@ -12,6 +12,8 @@
 ///   rdi, which holds.
 #pragma once
 
+#include <offshoot/detail/heads.hpp>
+
 namespace offshoot::detail {
 
 /// Makes `to` current and leaves for it, who gets `With`. If refused, `to` is as it was; if not, it
