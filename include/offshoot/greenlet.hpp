@@ -28,7 +28,7 @@ namespace detail {
 
 class control_block;
 
-/// A control block whose run function is yet to be put into `callable`, which is zeroed.
+/// A control block whose run function is yet to be put into `callable`.
 struct unborn {
   control_block* block;
   void* callable;
@@ -109,7 +109,8 @@ class OFFSHOOT_API greenlet {
   /// `switch_to` return them (S3, S4). Returns when somebody switches back, with what they passed,
   /// or throws what they threw in. A dead greenlet stands for its nearest live ancestor (S9).
   /// Throws, with nothing changed: `wrong_thread`; `bad_value` if a run function does not take
-  /// these arguments; std::bad_alloc; `greenlet_error` from a stack that is not the current
+  /// these arguments; `dangling_capture` if they hold an address of the caller's own lane;
+  /// std::bad_alloc; `greenlet_error` from a stack that is not the current
   /// greenlet's, such as the alternate stack of a signal handler (S31).
   template <class... A>
   __attribute__((always_inline)) value switch_to(A&&... arguments) const {
@@ -213,12 +214,9 @@ control_block* make_greenlet(F&& run, const options& chosen) {
                 "a run function's destructor must not throw");
   refuse_null_run(run);
   const unborn made = conceive(run_operations_of<stored>, chosen);
-  stored* callable = nullptr;
   try {
-    callable = ::new (made.callable) stored(std::forward<F>(run));
-    check_capture(*callable);
+    make_looked_at<stored>(made.callable, "a run function captures", std::forward<F>(run));
   } catch (...) {
-    if (callable != nullptr) callable->~stored();
     abandon(made.block);
     throw;
   }

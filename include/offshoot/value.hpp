@@ -1,6 +1,7 @@
 /// `value`: one object of any type, as it travels in a switch.
 #pragma once
 
+#include <offshoot/detail/capture_check.hpp>
 #include <offshoot/errors.hpp>
 #include <offshoot/export.hpp>
 
@@ -39,6 +40,8 @@ inline constexpr std::size_t value_room = 24;
 struct value_operations {
   const std::type_info& type;
   void (*destroy)(void* storage) noexcept;  ///< null: nothing to do
+  /// Looks for an address in a stack; null: there cannot be one.
+  finding (*look)(const void* storage, const address_range& own) noexcept;
   bool boxed;
 };
 
@@ -47,11 +50,63 @@ inline constexpr bool fits_in_value = sizeof(T) <= value_room &&
                                       alignof(T) <= alignof(void*) && is_relocatable<T>;
 
 template <class T>
+struct zeroed_box {
+  alignas(T) std::byte storage[sizeof(T)];
+};
+
+template <class T, class... A>
+T* make_box(A&&... arguments) {
+  if constexpr (!zeroed_first<T>) {
+    return new T(std::forward<A>(arguments)...);
+  } else {
+    std::unique_ptr<zeroed_box<T>> room(new zeroed_box<T>);
+    zero_for<T>(room->storage);
+    T* const made = ::new (room->storage) T(std::forward<A>(arguments)...);
+    static_cast<void>(room.release());
+    return made;
+  }
+}
+
+template <class T>
+void destroy_box(T* made) noexcept {
+  if constexpr (!zeroed_first<T>) {
+    delete made;
+  } else {
+    made->~T();
+    delete reinterpret_cast<zeroed_box<T>*>(made);
+  }
+}
+
+template <class T>
+T* stored_at(void* storage) noexcept {
+  if constexpr (fits_in_value<T>) {
+    return std::launder(static_cast<T*>(storage));
+  } else {
+    return *std::launder(static_cast<T**>(storage));
+  }
+}
+
+template <class T>
 void destroy_stored(void* storage) noexcept {
   if constexpr (fits_in_value<T>) {
-    static_cast<T*>(storage)->~T();
+    stored_at<T>(storage)->~T();
   } else {
-    delete *static_cast<T**>(storage);
+    destroy_box(stored_at<T>(storage));
+  }
+}
+
+template <class T>
+finding look_at_stored(const void* storage, const address_range& own) noexcept {
+  return inspect<T>(*static_cast<const T*>(keep_bytes(stored_at<T>(const_cast<void*>(storage)))),
+                    own);
+}
+
+template <class T>
+constexpr auto look_for() -> decltype(value_operations::look) {
+  if constexpr (can_hold_address<T>) {
+    return &look_at_stored<T>;
+  } else {
+    return nullptr;
   }
 }
 
@@ -59,7 +114,7 @@ template <class T>
 inline constexpr value_operations operations_of{
     typeid(T),
     fits_in_value<T>&& std::is_trivially_destructible_v<T> ? nullptr : &destroy_stored<T>,
-    !fits_in_value<T>};
+    look_for<T>(), !fits_in_value<T>};
 
 [[noreturn]] OFFSHOOT_API void throw_bad_value(const std::type_info& wanted,
                                                const std::type_info* held);
@@ -76,15 +131,19 @@ class value {
   /// Holds `object`, moved or copied in. May allocate: throws std::bad_alloc, or what the object's
   /// own constructor throws.
   template <class T>
-  requires(!std::is_same_v<std::remove_cvref_t<T>, value>) explicit value(T&& object) {
-    using held = std::decay_t<T>;
-    static_assert(std::is_nothrow_destructible_v<held>, "a payload's destructor must not throw");
-    if constexpr (detail::fits_in_value<held>) {
-      ::new (storage_) held(std::forward<T>(object));
+  requires(!std::is_same_v<std::remove_cvref_t<T>, value>) explicit value(T&& object)
+      : value(std::in_place_type<std::decay_t<T>>, std::forward<T>(object)) {}
+  /// Holds a T made of `arguments`.
+  template <class T, class... A>
+  explicit value(std::in_place_type_t<T> /*type*/, A&&... arguments) {
+    static_assert(std::is_nothrow_destructible_v<T>, "a payload's destructor must not throw");
+    if constexpr (detail::fits_in_value<T>) {
+      detail::zero_for<T>(storage_);
+      ::new (storage_) T(std::forward<A>(arguments)...);
     } else {
-      ::new (storage_) held*(new held(std::forward<T>(object)));
+      ::new (storage_) T*(detail::make_box<T>(std::forward<A>(arguments)...));
     }
-    operations_ = &detail::operations_of<held>;
+    operations_ = &detail::operations_of<T>;
   }
 
   value(value&& other) noexcept : operations_(std::exchange(other.operations_, nullptr)) {
@@ -128,11 +187,7 @@ class value {
   template <class T>
   T* get_if() noexcept {
     if (!holds<T>()) return nullptr;
-    if constexpr (detail::fits_in_value<T>) {
-      return std::launder(reinterpret_cast<T*>(storage_));
-    } else {
-      return *std::launder(reinterpret_cast<T**>(storage_));
-    }
+    return detail::stored_at<T>(storage_);
   }
   template <class T>
   const T* get_if() const noexcept {
@@ -156,6 +211,8 @@ class value {
   }
 
  private:
+  friend detail::inspection<value>;
+
   const detail::value_operations* operations_ = nullptr;
   alignas(void*) std::byte storage_[detail::value_room];
 };
@@ -165,16 +222,46 @@ inline constexpr bool is_relocatable<value> = true;
 
 namespace detail {
 
+/// What it holds is looked at.
+template <>
+struct inspection<value> {
+  static constexpr bool possible = true;
+  static finding look(const value& object, const address_range& own) noexcept {
+    if (object.operations_ == nullptr || object.operations_->look == nullptr) {
+      return finding::nothing;
+    }
+    return object.operations_->look(object.storage_, own);
+  }
+};
+
+/// A value that holds a T, or a value that was given; looked at (see refuse_lent).
+template <class T, class... A>
+value make_looked_at_value(const char* what, A&&... arguments) {
+  if constexpr (!can_hold_address<T>) {
+    return value(std::in_place_type<T>, std::forward<A>(arguments)...);
+  } else if constexpr (std::is_same_v<T, value>) {
+    value made(std::forward<A>(arguments)...);
+    refuse_lent(made, what);
+    return made;
+  } else {
+    value made(std::in_place_type<T>, std::forward<A>(arguments)...);
+    refuse_lent(made, what);
+    return made;
+  }
+}
+
 /// What a switch with these arguments delivers (S4): none -> empty, one -> itself, several -> a
-/// std::tuple of them. Nothing is copied that could be moved.
+/// std::tuple of them. Nothing is copied that could be moved. Throws `dangling_capture`.
 template <class... A>
 value pack(A&&... arguments) {
+  constexpr const char* what = "what is passed in a switch holds";
   if constexpr (sizeof...(A) == 0) {
     return value{};
   } else if constexpr (sizeof...(A) == 1) {
-    return value(std::forward<A>(arguments)...);
+    return make_looked_at_value<std::decay_t<A>...>(what, std::forward<A>(arguments)...);
   } else {
-    return value(std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...));
+    return make_looked_at_value<std::tuple<std::decay_t<A>...>>(what,
+                                                                std::forward<A>(arguments)...);
   }
 }
 

@@ -1,39 +1,58 @@
+/// Whose addresses must not be handed over, and what becomes of who tries.
 #include <offshoot/detail/capture_check.hpp>
 #include <offshoot/errors.hpp>
 #include <offshoot/on_lane.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <string>
 
 #include "core/thread_state.hpp"
 
 namespace offshoot {
 namespace detail {
-namespace {
 
-/// A word in [object, object + size) that is an address in the current greenlet's stack, if others
-/// may ever have its bytes moved away; null if there is none.
-const void* find_own_address(const void* object, std::size_t size) noexcept {
+address_range own_copied_stack() noexcept {
   const thread_state* here = thread_state::here();
-  if (here == nullptr) return nullptr;
+  if (here == nullptr) return {};
   const control_block& giver = *here->current;
-  if (giver.has(main_greenlet) || giver.chosen_placement == placement::dedicated) return nullptr;
-
-  const auto* bytes = static_cast<const std::byte*>(object);
-  for (std::size_t at = 0; at + sizeof(std::uintptr_t) <= size; at += sizeof(std::uintptr_t)) {
-    std::uintptr_t word = 0;
-    std::memcpy(&word, bytes + at, sizeof word);
-    if (word >= giver.where->low && word < giver.stop) return reinterpret_cast<const void*>(word);
-  }
-  return nullptr;
+  if (giver.has(main_greenlet) || giver.chosen_placement == placement::dedicated) return {};
+  return {giver.where->low, giver.stop};
 }
 
-}  // namespace
+finding judge_words(const void* object, const void* content, std::size_t size,
+                    const opaque_type& type, const address_range& own) noexcept {
+  constexpr std::size_t word = sizeof(std::uintptr_t);
+  const auto* const bytes = static_cast<const std::byte*>(object);
+  const auto* const mask = static_cast<const std::byte*>(content);
+  const auto content_bytes = [mask](std::size_t at) {
+    return std::count(mask + at, mask + at + word, std::byte{0xff});
+  };
+  bool padded = false;
+  bool tag_follows = false;  // as the one of an optional or variant does its storage
+  bool found = false;
+  bool certain = false;
+  for (std::size_t end = size; end >= word; end -= word) {
+    const std::size_t at = end - word;
+    const auto count = content_bytes(at);
+    if (count == std::ptrdiff_t{word}) {
+      if (!own.contains_word_at(bytes + at)) continue;
+      found = true;
+      certain = certain || type.plain || !tag_follows;
+    } else {
+      padded = true;
+      const bool tag = count <= 2 && mask[at] == std::byte{0xff};
+      tag_follows = tag_follows || (tag && !(type.own_tail && end == size));
+    }
+  }
+  if (!found) return finding::nothing;
+  if (!padded && type.partial_without_padding) return finding::doubtful;
+  return certain ? finding::lent : finding::doubtful;
+}
 
-void refuse_own_addresses(const void* object, std::size_t size, const char* what) {
-  if (find_own_address(object, size) == nullptr) return;
+void throw_dangling(const char* what) {
   throw dangling_capture(
       "offshoot: " + std::string(what) + " an address in the stack of " +
       thread_state::here()->current->label() +
@@ -41,16 +60,12 @@ void refuse_own_addresses(const void* object, std::size_t size, const char* what
       "with options{.where = placement::dedicated}");
 }
 
-void warn_of_own_addresses([[maybe_unused]] const void* object,
-                           [[maybe_unused]] std::size_t size) noexcept {
+void warn_of_dangling([[maybe_unused]] const char* what) noexcept {
 #ifndef NDEBUG
-  if (const void* address = find_own_address(object, size)) {
-    std::fprintf(
-        stderr,
-        "offshoot: warning: a run function seems to capture %p, an address in a stack that "
-        "is copied away while others run\n",
-        address);
-  }
+  std::fprintf(stderr,
+               "offshoot: warning: it seems that %s an address in a stack that is copied away while "
+               "others run\n",
+               what);
 #endif
 }
 

@@ -1,7 +1,6 @@
 #include "core/control_block.hpp"
 
 #include <bit>
-#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -39,7 +38,6 @@ control_block* control_block::make(const run_operations* run, const options& cho
   block->saved.settle_in(block + 1, room);
   block->callable_distance_ = static_cast<std::uint32_t>(callable_at);
   block->alignment_bits_ = static_cast<std::uint8_t>(std::countr_zero(alignment));
-  std::memset(block->callable(), 0, callable_size);
   block->operations = run;
   block->name = std::move(name);
   block->id = new_id();

@@ -42,8 +42,7 @@ inline constexpr unsigned slow_marks = orphan | dying | own_fp;
 /// Memory: [control_block][room of its slice][run function], one allocation.
 class control_block : public stack {
  public:
-  /// A new one, unstarted, with one reference, without a parent; the bytes for its run function are
-  /// zeroed. Throws std::bad_alloc.
+  /// A new one, unstarted, with one reference, without a parent. Throws std::bad_alloc.
   static control_block* make(const run_operations* operations, const options& chosen,
                              std::size_t room);
   control_block(const control_block&) = delete;

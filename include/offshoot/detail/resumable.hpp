@@ -2,6 +2,7 @@
 /// there. Odd about it: nobody owns its parent, which changes with each resumption.
 #pragma once
 
+#include <offshoot/detail/capture_check.hpp>
 #include <offshoot/detail/extension.hpp>
 #include <offshoot/errors.hpp>
 #include <offshoot/greenlet.hpp>
@@ -145,8 +146,7 @@ class resumable {
   phase phase_ = phase::fresh;
 };
 
-/// The run function of such a greenlet: the body as the user gave it, and where it works. No more
-/// than that, so that the look at captures (check_capture) sees the body as if it stood alone.
+/// The run function of such a greenlet: the body as the user gave it, and where it works.
 template <class Workplace, class F>
 struct body_run {
   F body;
@@ -156,6 +156,15 @@ struct body_run {
     const auto keep = place->shared_from_this();  // the body may end its own handle
     const resumable::at_work working(keep->turns());
     keep->work(body);
+  }
+};
+
+/// The body is looked at as if it stood alone.
+template <class Workplace, class F>
+struct inspection<body_run<Workplace, F>> {
+  static constexpr bool possible = can_hold_address<F>;
+  static finding look(const body_run<Workplace, F>& object, const address_range& own) noexcept {
+    return inspect<F>(object.body, own);
   }
 };
 

@@ -95,6 +95,13 @@ decltype(auto) call(F& run, value& payload, parameters<P...>) {
   }
 }
 
+/// What a run function returns, on its way. It is looked at while the function's greenlet runs: an
+/// address in that one's stack is of no use to anybody.
+template <class R>
+value result_of(R&& result) {
+  return make_looked_at_value<std::decay_t<R>>("a run function returns", std::forward<R>(result));
+}
+
 template <class F, class... P>
 constexpr run_operations make_run_operations(parameters<P...>) {
   return {sizeof(F), alignof(F), &check_arguments<P...>,
@@ -104,14 +111,14 @@ constexpr run_operations make_run_operations(parameters<P...>) {
             if constexpr (sizeof...(P) == 0 && std::is_void_v<result>) {
               run();
             } else if constexpr (sizeof...(P) == 0) {
-              transfer = value(run());
+              transfer = result_of(run());
             } else {
               value payload = std::move(transfer);
               if constexpr (std::is_void_v<result>) {
                 call(run, payload, parameters<P...>{});
                 payload.reset();
               } else {
-                payload = value(call(run, payload, parameters<P...>{}));
+                payload = result_of(call(run, payload, parameters<P...>{}));
               }
               transfer = std::move(payload);
             }

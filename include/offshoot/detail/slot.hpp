@@ -3,8 +3,8 @@
 
 #include <offshoot/detail/capture_check.hpp>
 
+#include <cstddef>
 #include <memory>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -16,20 +16,32 @@ class slot {
   static_assert(!std::is_rvalue_reference_v<T>, "name the type itself: objects are moved anyway");
 
  public:
-  void put(T&& object) { object_.emplace(std::move(object)); }
+  slot() noexcept {}
+  ~slot() { reset(); }
+  slot(const slot&) = delete;
+  slot& operator=(const slot&) = delete;
+
+  /// Throws, and is empty then: `dangling_capture`, and what moving throws.
+  void put(T&& object) {
+    reset();
+    object_ = make_looked_at<T>(storage_, "what is handed over holds", std::move(object));
+  }
   /// Destroys what nobody took.
-  void reset() noexcept { object_.reset(); }
-  bool filled() const noexcept { return object_.has_value(); }
+  void reset() noexcept {
+    if (T* object = std::exchange(object_, nullptr)) object->~T();
+  }
+  bool filled() const noexcept { return object_ != nullptr; }
 
   T& look() noexcept { return *object_; }
   T take() {
     T taken = std::move(*object_);
-    object_.reset();
+    reset();
     return taken;
   }
 
  private:
-  std::optional<T> object_;
+  T* object_ = nullptr;
+  alignas(T) std::byte storage_[sizeof(T)];
 };
 
 /// A reference is only as good as what it refers to: that must not lie on the sender's own stack,
@@ -38,8 +50,7 @@ template <class T>
 class slot<T&> {
  public:
   void put(T& object) {
-    const void* address = std::addressof(object);
-    refuse_own_addresses(&address, sizeof address, "a reference is handed over to");
+    refuse_lent(std::addressof(object), "a reference is handed over to");
     object_ = std::addressof(object);
   }
   void reset() noexcept { object_ = nullptr; }

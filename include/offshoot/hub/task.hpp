@@ -2,6 +2,7 @@
 #pragma once
 
 #include <offshoot/detail/capture_check.hpp>
+#include <offshoot/detail/slot.hpp>
 #include <offshoot/export.hpp>
 #include <offshoot/greenlet.hpp>
 #include <offshoot/hub/detail/wait_list.hpp>
@@ -12,7 +13,6 @@
 #include <exception>
 #include <memory>
 #include <new>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -88,12 +88,11 @@ class task_ref {
 template <class R>
 class result_state : public task_state {
  public:
-  std::optional<R> result;
+  slot<R> result;
 };
 template <>
 class result_state<void> : public task_state {};
 
-/// The function lies in zeroed storage, as a greenlet's does, so that it can be looked at.
 template <class F>
 class function_state final : public result_state<std::invoke_result_t<F&>> {
   static_assert(std::is_nothrow_destructible_v<F>, "a task's destructor must not throw");
@@ -101,13 +100,8 @@ class function_state final : public result_state<std::invoke_result_t<F&>> {
  public:
   template <class G>
   explicit function_state(G&& function) {
-    function_ = ::new (storage_) F(std::forward<G>(function));
-    try {
-      check_capture(*function_);
-    } catch (...) {
-      function_->~F();
-      throw;
-    }
+    function_ =
+        make_looked_at<F>(storage_, "a task's function captures", std::forward<G>(function));
   }
   ~function_state() override { function_state::destroy_function(); }
 
@@ -116,7 +110,7 @@ class function_state final : public result_state<std::invoke_result_t<F&>> {
     if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
       (*function_)();
     } else {
-      this->result.emplace((*function_)());
+      this->result.put((*function_)());
     }
   }
   void destroy_function() noexcept override {
@@ -124,7 +118,7 @@ class function_state final : public result_state<std::invoke_result_t<F&>> {
   }
 
   F* function_ = nullptr;
-  alignas(F) std::byte storage_[sizeof(F)]{};
+  alignas(F) std::byte storage_[sizeof(F)];
 };
 
 template <class F>
@@ -156,10 +150,8 @@ class task {
     detail::dereference(state).join();
     if constexpr (!std::is_void_v<R>) {
       auto& result = static_cast<detail::result_state<R>*>(state.get())->result;
-      if (!result.has_value()) detail::throw_no_result();
-      R taken = *std::move(result);
-      result.reset();
-      return taken;
+      if (!result.filled()) detail::throw_no_result();
+      return result.take();
     }
   }
 
