@@ -19,6 +19,7 @@ namespace bench {
 void add_switch_in_place();
 void add_switch_copying();
 void add_create();
+void add_hand_over();
 void add_round_robin();
 void add_resident();
 

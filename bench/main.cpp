@@ -62,6 +62,7 @@ int main(int count, char** arguments) {
   bench::add_switch_in_place();
   bench::add_switch_copying();
   bench::add_create();
+  bench::add_hand_over();
   bench::add_round_robin();
   bench::add_resident();
   bench::table report;

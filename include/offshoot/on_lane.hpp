@@ -17,9 +17,9 @@ OFFSHOOT_API bool on_lane(const void* address) noexcept;
 /// `greenlet_error` once the thread has started a lane greenlet, and for a count out of range.
 OFFSHOOT_API void set_lane_count(std::size_t count);
 
-/// Whether objects of type T have words that nobody wrote, which may be anything: say a tagged union
-/// or a half-filled array of pointers. True exempts the type from the look at what is handed over,
-/// in which such a leftover could pass for an address. Not needed for std::optional and
+/// Whether objects of type T have words that nobody wrote, which may be anything: say a tagged
+/// union or a half-filled array of pointers. True exempts the type from the look at what is handed
+/// over, in which such a leftover could pass for an address. Not needed for std::optional and
 /// std::variant. Specialise it for a type of your own before it is first handed over; a class or
 /// closure that has such a member needs it for itself.
 template <class T>

@@ -62,10 +62,11 @@ void throw_dangling(const char* what) {
 
 void warn_of_dangling([[maybe_unused]] const char* what) noexcept {
 #ifndef NDEBUG
-  std::fprintf(stderr,
-               "offshoot: warning: it seems that %s an address in a stack that is copied away while "
-               "others run\n",
-               what);
+  std::fprintf(
+      stderr,
+      "offshoot: warning: it seems that %s an address in a stack that is copied away while "
+      "others run\n",
+      what);
 #endif
 }
 

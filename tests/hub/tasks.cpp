@@ -207,6 +207,22 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a capture in the giver's lane is refused"
   CHECK_THROWS_AS(giver.join(), offshoot::dangling_capture);
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "so is one that is posted, and a result in the task's own lane") {
+  const auto poster = spawn([] {
+    int local = 0;
+    offshoot::hub::current().post([&local] { ++local; });
+  });
+  CHECK_THROWS_AS(poster.join(), offshoot::dangling_capture);
+  const auto returns_view = spawn([] {
+    volatile char text[] = "on the stack";
+    return std::string_view(const_cast<const char*>(text), sizeof text);
+  });
+  CHECK_THROWS_AS(returns_view.join(), offshoot::dangling_capture);
+  const auto returns_text = spawn([] { return std::string("short"); });
+  CHECK(returns_text.join() == "short");
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "captures may wait in their destructors") {
   struct polite {
     std::shared_ptr<int> count;

@@ -8,7 +8,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -16,12 +18,14 @@
 #include <doctest/doctest.h>
 
 #include "support/counted.hpp"
+#include "support/dirt.hpp"
 #include "support/fixture.hpp"
 
 using offshoot::dangling_capture;
 using offshoot::greenlet;
 using offshoot::placement;
 using test::counted;
+using test::litter;
 
 namespace {
 
@@ -41,14 +45,25 @@ constexpr bool padding_can_be_cleared = true;
 constexpr bool padding_can_be_cleared = false;  // what has padding is only warned of
 #endif
 
-/// Fills the stack below and free blocks of the heap with `address`, so that storage which is not
-/// zeroed would hold it.
-[[gnu::noinline]] void litter(const void* address) {
-  const void* volatile words[256];
-  for (auto& word : words) word = address;
-  std::vector<std::vector<const void*>> blocks;
-  for (std::size_t size = 32; size < 200; ++size) blocks.emplace_back(size, address);
-}
+struct counter {
+  int count = 0;
+  void up() { ++count; }
+  void up_by(int step, bool really) { count += really ? step : 0; }
+  void lend_itself() {
+    CHECK_THROWS_AS(greenlet{[this] { up(); }}, dangling_capture);
+  }
+  void lend_itself_with(const std::string& text) {
+    CHECK_THROWS_AS((greenlet{[this, text] { up(); }}), dangling_capture);
+  }
+};
+
+struct borrower {
+  std::span<int> elements;
+  std::string_view text;
+  const int& number;
+  int id;
+  void operator()() const {}
+};
 
 }  // namespace
 
@@ -93,6 +108,54 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
       int local = 1;
       const auto padded = [&local, flag = true] { local += flag; };
       CHECK_THROWS_AS(greenlet{padded}, dangling_capture);
+      int* const pointer = &local;
+      const std::string text = "short";
+      counter mine;
+      const auto by_value = [pointer, flag = true] { *pointer += flag; };
+      CHECK_THROWS_AS(greenlet{by_value}, dangling_capture);
+      const auto flag_between = [&local, flag = true, &text] { local += flag + text.empty(); };
+      CHECK_THROWS_AS(greenlet{flag_between}, dangling_capture);
+      const auto owns = [&local, text, flag = true] { local += flag + text.empty(); };
+      CHECK_THROWS_AS(greenlet{owns}, dangling_capture);
+      const auto owns_pointer = [pointer, id = 1, text] { *pointer += id + text.empty(); };
+      CHECK_THROWS_AS(greenlet{owns_pointer}, dangling_capture);
+      const auto span_and_flag = [all = std::span<int>(pointer, 1), flag = true] {
+        CHECK(all.empty() == flag);
+      };
+      CHECK_THROWS_AS(greenlet{span_and_flag}, dangling_capture);
+      CHECK_THROWS_AS(greenlet{std::bind(&counter::up_by, &mine, 1, true)}, dangling_capture);
+    });
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S36: however an address is captured, it is refused") {
+  for (const auto where : copied) {
+    CAPTURE(test::name_of(where));
+    in(where, [] {
+      int local = 1;
+      const std::string text = "on the stack";
+      std::array<int, 3> several{};
+      counter mine;
+      const auto inner = [&local] { ++local; };
+      CHECK_THROWS_AS(greenlet{[inner] { inner(); }}, dangling_capture);
+      CHECK_THROWS_AS((greenlet{[deeper = [inner] { inner(); }] { deeper(); }}), dangling_capture);
+      CHECK_THROWS_AS((greenlet{[inner, text] { inner(); }}), dangling_capture);
+      CHECK_THROWS_AS((greenlet{[&] { local += several[0]; }}), dangling_capture);
+      if (padding_can_be_cleared) {
+        CHECK_THROWS_AS(greenlet{std::bind([](int*) {}, &local)}, dangling_capture);
+        CHECK_THROWS_AS(greenlet{std::bind([](int&) {}, std::ref(local))}, dangling_capture);
+        CHECK_THROWS_AS(greenlet{std::bind(&counter::up, &mine)}, dangling_capture);
+        mine.lend_itself_with(text);
+      }
+      CHECK_THROWS_AS(greenlet{std::function<void()>(inner)}, dangling_capture);
+      CHECK_THROWS_AS((greenlet{[f = std::function<void()>(inner)] { f(); }}), dangling_capture);
+      CHECK_THROWS_AS((greenlet{[f = &counter::up, to = &mine] { (to->*f)(); }}), dangling_capture);
+      mine.lend_itself();
+      CHECK_THROWS_AS((greenlet{borrower{several, text, local, 1}}), dangling_capture);
+      CHECK_THROWS_AS((greenlet{[view = std::string_view(text)] { CHECK(!view.empty()); }}),
+                      dangling_capture);
+      CHECK_THROWS_AS((greenlet{[all = std::span<int>(several)] { CHECK(!all.empty()); }}),
+                      dangling_capture);
     });
   }
 }

@@ -30,9 +30,9 @@ OFFSHOOT_API address_range own_copied_stack() noexcept;
 /// A warning on standard error, in builds that check.
 OFFSHOOT_API void warn_of_dangling(const char* what) noexcept;
 
-/// How an object is looked at. `possible`: whether it can hold an address at all; if not, nothing of
-/// the look is compiled. A type whose members can be asked for is a specialisation, which looks at
-/// those that are there; this one is for all others.
+/// How an object is looked at. `possible`: whether it can hold an address at all; if not, nothing
+/// of the look is compiled. A type whose members can be asked for is a specialisation, which looks
+/// at those that are there; this one is for all others.
 template <class T>
 struct inspection {
   static constexpr bool possible = opaque_can_hold_address<T>;
@@ -42,9 +42,9 @@ struct inspection {
 };
 
 template <class T>
-concept never_an_address = std::is_arithmetic_v<T> || std::is_enum_v<T> ||
-                           std::is_null_pointer_v<T> || std::is_member_pointer_v<T> ||
-                           std::is_function_v<std::remove_pointer_t<T>>;
+concept never_an_address =
+    std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_null_pointer_v<T> ||
+    std::is_member_pointer_v<T> || std::is_function_v<std::remove_pointer_t<T>>;
 
 template <class T>
 inline constexpr bool can_hold_address = [] {
@@ -91,7 +91,9 @@ struct inspection<std::variant<T...>> {
   static constexpr bool possible = (can_hold_address<T> || ...);
   static finding look(const std::variant<T...>& object, const address_range& own) noexcept {
     if (object.valueless_by_exception()) return finding::nothing;
-    return std::visit([&](const auto& held) { return inspect<decltype(held)>(held, own); }, object);
+    return std::visit(
+        [&](const auto& held) { return inspect<std::remove_cvref_t<decltype(held)>>(held, own); },
+        object);
   }
 };
 
@@ -110,7 +112,9 @@ struct inspection<std::tuple<T...>> {
   static constexpr bool possible = (can_hold_address<T> || ...);
   static finding look(const std::tuple<T...>& object, const address_range& own) noexcept {
     return std::apply(
-        [&](const auto&... each) { return std::max({finding::nothing, inspect<T>(each, own)...}); },
+        [&](const auto&... each) {
+          return std::max({finding::nothing, inspect<T>(each, own)...});
+        },
         object);
   }
 };

@@ -3,6 +3,7 @@
 /// as a whole, brings along whatever the stack held before, and looks like a pointer and a flag.
 #pragma once
 
+#include <offshoot/detail/plain_data.hpp>
 #include <offshoot/export.hpp>
 #include <offshoot/on_lane.hpp>
 
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <type_traits>
 
 namespace offshoot::detail {
@@ -40,7 +42,7 @@ enum class finding : std::uint8_t {
 
 /// What the type tells of its words, where the compiler knows nothing of the members.
 struct opaque_type {
-  /// No member has a default constructor that does anything: none is an optional or a variant.
+  /// See is_plain_data: no member is an optional or a variant.
   bool plain;
   /// Without padding, it still has bytes that not every object means: those of a union, or a
   /// floating-point number.
@@ -79,10 +81,11 @@ struct with_byte_behind : T {
 };
 
 /// Of a closure with captures, whether a byte of a derived class goes into the padding at its end.
+/// It does not where the closure is plain data.
 template <class T>
 consteval bool has_own_tail() {
   if constexpr (std::is_class_v<T> && !std::is_final_v<T> && !std::is_aggregate_v<T> &&
-                !std::is_default_constructible_v<T> && !std::is_move_assignable_v<T>) {
+                !std::is_move_assignable_v<T>) {
     return sizeof(with_byte_behind<T>) == sizeof(T);
   } else {
     return false;
@@ -102,7 +105,7 @@ template <class T>
   constexpr bool unique = std::has_unique_object_representations_v<T>;
 #if __has_builtin(__builtin_clear_padding)
   constexpr opaque_type type{
-      .plain = std::is_trivial_v<T>,
+      .plain = is_plain_data<T>,
       .partial_without_padding =
           std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> && !unique,
       .own_tail = has_own_tail<T>(),
