@@ -97,8 +97,9 @@ void destroy_stored(void* storage) noexcept {
 
 template <class T>
 finding look_at_stored(const void* storage, const address_range& own) noexcept {
-  return inspect<T>(*static_cast<const T*>(keep_bytes(stored_at<T>(const_cast<void*>(storage)))),
-                    own);
+  const T* const object = stored_at<T>(const_cast<void*>(storage));
+  keep_bytes(object);
+  return inspect<T>(*object, own);
 }
 
 template <class T>

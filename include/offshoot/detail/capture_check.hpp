@@ -144,9 +144,8 @@ struct inspection<std::function<R(A...)>> {
 };
 
 /// Keeps a compiler from the thought that bytes which no constructor writes have no value.
-inline void* keep_bytes(void* storage) noexcept {
-  asm volatile("" : "+r"(storage) : : "memory");
-  return storage;
+inline void keep_bytes(const void* storage) noexcept {
+  asm volatile("" : : "r"(storage) : "memory");
 }
 
 /// Whether the storage for a T is to be zeroed before one is made: what is not copied as a whole
@@ -157,8 +156,7 @@ inline constexpr bool zeroed_first = can_hold_address<T> && !std::is_trivially_c
 /// Readies the storage for a T.
 template <class T>
 void zero_for(void* storage) noexcept {
-  if constexpr (zeroed_first<T>) std::memset(keep_bytes(storage), 0, sizeof(T));
-  if constexpr (zeroed_first<T>) keep_bytes(storage);
+  if constexpr (zeroed_first<T>) keep_bytes(std::memset(storage, 0, sizeof(T)));
 }
 
 /// Throws `dangling_capture` if `object` holds an address in the current greenlet's stack and that
@@ -187,6 +185,7 @@ T* make_looked_at(void* storage, const char* what, A&&... arguments) {
   T* const made = ::new (storage) T(std::forward<A>(arguments)...);
   if constexpr (can_hold_address<T>) {
     try {
+      if constexpr (zeroed_first<T>) keep_bytes(made);
       refuse_lent(*made, what);
     } catch (...) {
       made->~T();
