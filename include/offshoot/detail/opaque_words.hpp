@@ -115,11 +115,11 @@ template <class T>
   __builtin_clear_padding(&content);
   return judge_words(&object, &content, sizeof object, type, own);
 #else
-  // Without knowledge of padding. A class that has references, such as a closure with captures by
-  // reference, is not of standard layout.
-  static_cast<void>(object);
-  static_cast<void>(own);
-  const bool known = std::is_trivially_copyable_v<T> ? unique : !std::is_standard_layout_v<T>;
+  // A closure with captures by reference is not of standard layout. Nor is a tuple, copied whole.
+  static_cast<void>(object), static_cast<void>(own);
+  constexpr bool whole = std::is_standard_layout_v<T> || std::is_trivially_copy_constructible_v<T>;
+  constexpr bool built = !whole && !std::is_trivially_move_constructible_v<T>;
+  constexpr bool known = std::is_trivially_copyable_v<T> ? unique : built;
   return known ? finding::lent : finding::doubtful;
 #endif
 }
