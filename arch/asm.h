@@ -11,14 +11,16 @@
 	.cfi_startproc
 .endm
 
-/* Where switches lead to and no call. An unwinder looks up the byte before: there is one. */
-.macro landing name
+/* Where switches lead to and no call: unwinding ends, since the register of the return address has no
+ * value. An unwinder looks up the byte before: there is one. */
+.macro landing name return_address
 	.text
 	.p2align 4
 	.globl \name
 	.hidden \name
 	.type \name, %function
 	.cfi_startproc
+	.cfi_undefined \return_address
 	nop
 \name:
 .endm

@@ -80,6 +80,10 @@
 	.cfi_escape 0x10, 16, 2, 0x75, IP	/* DW_CFA_expression: rip at rdi + IP */
 	.cfi_escape 0x10, 6, 2, 0x75, KEPT	/* rbp */
 	.cfi_escape 0x10, 3, 2, 0x75, KEPT + 8	/* rbx */
+	.cfi_undefined %r12			/* whoever waits has no use for them */
+	.cfi_undefined %r13
+	.cfi_undefined %r14
+	.cfi_undefined %r15
 	mov	KEPT(%rdi), %rbp
 	mov	KEPT + 8(%rdi), %rbx
 	notrack jmp *IP(%rdi)
@@ -133,8 +137,7 @@ end_function offshoot_switch
 /* On the transfer stack; registers as after every switch. Bytes of both from and to may move: that is
  * done in C++ by offshoot_move(to, from), with nothing alive below the stack pointer when a signal
  * arrives. The callee-saved registers are free: from has stored its own. */
-landing offshoot_fetch
-	.cfi_undefined %rip			/* nobody called what runs here */
+landing offshoot_fetch %rip
 	mov	%rdi, %r12
 	mov	%rcx, %r13
 	mov	%eax, %r14d
@@ -145,10 +148,9 @@ landing offshoot_fetch
 	go_to_target
 end_function offshoot_fetch
 
-/* On a fresh stack. The return address is marked undefined, so an unwinder stops
- * here and an exception that nobody catches terminates with the stack intact. */
-landing offshoot_start
-	.cfi_undefined %rip
+/* On a fresh stack. An unwinder stops here, so an exception that nobody catches terminates with the
+ * stack intact. */
+landing offshoot_start %rip
 	call	offshoot_enter
 	ud2					/* it never returns */
 end_function offshoot_start
