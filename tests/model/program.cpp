@@ -99,6 +99,16 @@ void comes(int me, const std::string& expected, const value& got) {
 }
 [[noreturn]] void must_not_run(int me) { differs(me, "runs on here, and must not"); }
 
+// The last thing that this greenlet does.
+template <class Call>
+[[noreturn]] void ends_in(int me, Call call) {
+  try {
+    call();
+  } catch (...) {
+  }
+  must_not_run(me);
+}
+
 template <class Call, class Handler>
 void attempt(int me, const std::string& expected, Call call, Handler handler) {
   try {
@@ -135,9 +145,12 @@ template <class Body, class Unwinding>
   body();
 }
 template <class Body>
+void in_frame(int me, std::size_t words, Body body) {
+  in_frame(me, words, body, [] {});
+}
+template <class Body>
 [[gnu::noinline]] void dive(int me, std::size_t frames, Body body) {
-  in_frame(
-      me, 100, [&] { frames > 1 ? dive(me, frames - 1, body) : body(); }, [] {});
+  in_frame(me, 100, [&] { frames > 1 ? dive(me, frames - 1, body) : body(); });
 }
 
 std::barrier<>* meeting_of_all = nullptr;
@@ -241,10 +254,9 @@ class body_writer {
     }
     if (now.what == "frame") {
       std::string text = in + "in_frame(" + me_ + ", " + now.rest + ", [&] {\n" + block(depth + 1);
-      text += in + "}, [&] {\n";
       if (next_is("unwinding")) {
         ++at_;
-        text += closed_block(depth + 1);
+        text += in + "}, [&] {\n" + closed_block(depth + 1);
       }
       if (next_is("end")) ++at_;
       return with_handler(text + in + "});\n", depth, false);
@@ -254,10 +266,16 @@ class body_writer {
 
   std::string with_handler(const std::string& call, std::size_t depth, bool is_last) {
     const std::string in(2 * depth, ' ');
-    if (!next_is("caught"))
-      return is_last ? call + in + "must_not_run(" + me_ + ");\n" : call;
+    const bool caught = next_is("caught");
+    if (!caught && !is_last) return call;
+    std::string inner;
+    for (const char each : call) {
+      if (inner.empty() || inner.back() == '\n') inner += "  ";
+      inner += each;
+    }
+    if (!caught) return in + "ends_in(" + me_ + ", [&] {\n" + inner + in + "});\n";
     const std::string thrown = expectation(tokens_[at_++].rest);
-    return in + "attempt(" + me_ + ", " + quoted(thrown) + ", [&] {\n" + call + in + "}, [&] {\n" +
+    return in + "attempt(" + me_ + ", " + quoted(thrown) + ", [&] {\n" + inner + in + "}, [&] {\n" +
            closed_block(depth + 1) + in + "});\n";
   }
 
