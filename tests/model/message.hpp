@@ -113,6 +113,8 @@ inline message describe_caught() {
     throw;
   } catch (const offshoot::greenlet_exit&) {
     return {kind::exit_raised, 0, nullptr};
+  } catch (const model_error& thrown) {
+    return {kind::error, thrown.number, std::current_exception()};
   } catch (const broke& thrown) {
     return {kind::broken, thrown.number, std::current_exception()};
   } catch (const offshoot::bad_value&) {

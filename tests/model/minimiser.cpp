@@ -39,16 +39,35 @@ class scratch {
   std::string path_;
 };
 
-std::string contents(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 std::size_t count(const std::string& text, const std::string& what) {
   std::size_t found = 0;
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
     ++found;
   return found;
+}
+
+struct ending {
+  int status = -1;  ///< -1 too if it was ended by a signal
+  std::string output;
+};
+
+bool can_compile() {
+  const bool told = std::getenv("OFFSHOOT_COMPILE") != nullptr;
+  if (!told) MESSAGE("OFFSHOOT_COMPILE says no command: the program is not compiled");
+  return told;
+}
+
+ending compile_and_run(const std::string& program) {
+  const scratch in;
+  std::ofstream(in.file("program.cpp")) << program;
+  const std::string build = std::getenv("OFFSHOOT_COMPILE") + std::string(" -o ") +
+                            in.file("program") + " " + in.file("program.cpp") + " " +
+                            std::getenv("OFFSHOOT_LINK");
+  REQUIRE(std::system(build.c_str()) == 0);
+  const int status = std::system((in.file("program") + " >" + in.file("output") + " 2>&1").c_str());
+  std::ifstream output(in.file("output"));
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+          {std::istreambuf_iterator<char>(output), {}}};
 }
 
 }  // namespace
@@ -110,21 +129,21 @@ TEST_CASE("a seed that fails shrinks to a few steps, and to a program that fails
   CHECK(count(program, ".switch_to(") + count(program, ".throw_in(") >= 2);
   CHECK(count(program, "must_not_run(") >= 2);
 
-  const char* compiler = std::getenv("OFFSHOOT_COMPILE");
-  const char* library = std::getenv("OFFSHOOT_LINK");
-  if (compiler == nullptr || library == nullptr) {
-    MESSAGE("OFFSHOOT_COMPILE and OFFSHOOT_LINK say no command: the program is not compiled");
-    return;
+  if (!can_compile()) return;
+  const ending end = compile_and_run(program);
+  CAPTURE(end.output);
+  CHECK(end.status == 1);
+  CHECK(end.output.find("runs on here, and must not") != std::string::npos);
+}
+
+TEST_CASE("the program of a run that does not fail finds that nothing differs") {
+  if (!can_compile()) return;
+  for (const std::uint64_t seed : {2U, 15U}) {
+    CAPTURE(seed);
+    const std::string program = model::program_of(model::script_of(seed, 500), "nothing");
+    CHECK(count(program, "attempt(") > 10);
+    const ending end = compile_and_run(program);
+    CHECK(end.status == 0);
+    CHECK(end.output == "nothing differs\n");
   }
-  const scratch in;
-  std::ofstream(in.file("program.cpp")) << program;
-  const std::string build =
-      std::string(compiler) + " -o " + in.file("program") + " " +
-                            in.file("program.cpp") + " " + library;
-  REQUIRE(std::system(build.c_str()) == 0);
-  const int status = std::system((in.file("program") + " 2>" + in.file("output")).c_str());
-  CAPTURE(contents(in.file("output")));
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 1);
-  CHECK(contents(in.file("output")).find("runs on here, and must not") != std::string::npos);
 }

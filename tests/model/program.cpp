@@ -202,7 +202,7 @@ class body_writer {
 
   std::string write() {
     std::string text = block(1);
-    if (!returned_ && at_ == tokens_.size() && tokens_.back().what != "say")
+    if (!returned_)
       text += "  must_not_run(" + me_ + ");\n";
     return text;
   }
@@ -234,6 +234,10 @@ class body_writer {
       return in + "comes(" + me_ + ", " + quoted(expectation(now.rest)) + ", value(std::move(first)));\n";
     if (now.what == "say") return in + now.rest + ";\n";
     if (now.what == "throw") return in + "throw;\n";
+    if (now.what == "done") {
+      returned_ = true;
+      return {};
+    }
     if (now.what == "return") {
       returned_ = true;
       return in + "return " + as_value(now.rest) + ";\n";

@@ -19,7 +19,7 @@ namespace model {
 ///     throw             rethrows in it
 ///     frame WORDS       opens a frame; dive COUNT: that many
 ///     unwinding         opens what the innermost frame's destructor does
-///     return MESSAGE    ends the run function
+///     return MESSAGE    ends the run function; done: the thread's
 ///     takes_any NAME    this run function is about to be used; or takes_number
 ///     end               closes what was opened last
 inline std::string name_of(unsigned thread, unsigned number) {

@@ -65,6 +65,7 @@ void world::run() {
     }
   }
   drop_everything();
+  write(*main_, "done");
 }
 
 /// What every greenlet runs.
