@@ -65,17 +65,15 @@ void world::create(actor& self) {
     write_call(self, "do", made->name + " = greenlet(run_" + made->name + ", " + options() + ")");
   }
   if (child->takes_number) {
-    child->handles[0] = greenlet(
-        [this, child, held = fragile(cargo_, moves, number)](std::uint64_t first) {
-          return be(*child, offshoot::value(first));
-        },
-        chosen);
+    child->handles[0] =
+        greenlet([this, child, held = fragile(cargo_, moves, number)](
+                     std::uint64_t first) { return be(*child, offshoot::value(first)); },
+                 chosen);
   } else {
-    child->handles[0] = greenlet(
-        [this, child, held = fragile(cargo_, moves, number)](offshoot::value first) {
-          return be(*child, std::move(first));
-        },
-        chosen);
+    child->handles[0] =
+        greenlet([this, child, held = fragile(cargo_, moves, number)](
+                     offshoot::value first) { return be(*child, std::move(first)); },
+                 chosen);
   }
   child->handle_count = 1;
   child->block = access::block(child->handles[0]);

@@ -1,7 +1,7 @@
 /// The model test: random forests of greenlets on one thread or three, in lock-step with a plain
-/// model of them. `--seed=N` replays one seed, `--seeds=N` and `--steps=N` (of each) choose how much
-/// is tried, `--seconds=N` for how long. A seed that fails is shrunk for `--shrink=SECONDS`, and
-/// printed as a program.
+/// model of them. `--seed=N` replays one seed, `--seeds=N` and `--steps=N` (of each) choose how
+/// much is tried, `--seconds=N` for how long. A seed that fails is shrunk for `--shrink=SECONDS`,
+/// and printed as a program.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>

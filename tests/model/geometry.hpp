@@ -30,9 +30,9 @@ enum class geometry : std::uint8_t {
   count
 };
 inline constexpr std::array geometry_names{
-    "untouched", "equal",       "shallower",     "deeper",        "chained",    "straddling",
-    "straddled", "below",       "fresh_below",   "fresh_instead", "fresh_on_lane", "long_chain",
-    "own_stack", "nested_lane", "deep_out",      "deep_back"};
+    "untouched", "equal",       "shallower",   "deeper",        "chained",       "straddling",
+    "straddled", "below",       "fresh_below", "fresh_instead", "fresh_on_lane", "long_chain",
+    "own_stack", "nested_lane", "deep_out",    "deep_back"};
 static_assert(geometry_names.size() == static_cast<std::size_t>(geometry::count));
 
 class geometry_counts {

@@ -131,8 +131,9 @@ inline bool matches(const message& expected, const message& got) noexcept {
 }
 
 inline std::string to_string(const message& shown) {
-  static constexpr const char* names[] = {"nothing",     "number", "parcel",   "exit_value",
-                                          "exit_raised", "error",  "broken",   "mismatch", "returned"};
+  static constexpr const char* names[] = {"nothing",    "number",      "parcel",
+                                          "exit_value", "exit_raised", "error",
+                                          "broken",     "mismatch",    "returned"};
   return std::string(names[static_cast<std::size_t>(shown.what)]) + " " +
          std::to_string(shown.number);
 }

@@ -7,8 +7,8 @@
 
 namespace model {
 
-/// Takes away runs of elements, long ones first, for as long as `fails(list)` stays true; in the end
-/// no single element can go, unless `out_of_time()` became true before that.
+/// Takes away runs of elements, long ones first, for as long as `fails(list)` stays true; in the
+/// end no single element can go, unless `out_of_time()` became true before that.
 template <class T, class Fails, class OutOfTime>
 std::vector<T> minimise(std::vector<T> list, Fails fails, OutOfTime out_of_time) {
   std::size_t length = std::max<std::size_t>(list.size() / 2, 1);

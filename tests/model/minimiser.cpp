@@ -87,7 +87,9 @@ TEST_CASE("a list shrinks to the elements that make it fail") {
   CHECK(model::minimise(list, fails, never) == std::vector<int>{3, 500, 501, 999});
   CHECK(tried < 200);
   CHECK(model::minimise(list, fails, [] { return true; }) == list);
-  CHECK(model::minimise(list, [](const auto&) { return true; }, never).empty());
+  CHECK(model::minimise(
+            list, [](const auto&) { return true; }, never)
+            .empty());
 }
 
 TEST_CASE("a seed is the same run each time, with one thread and with three") {

@@ -202,15 +202,12 @@ class body_writer {
 
   std::string write() {
     std::string text = block(1);
-    if (!returned_)
-      text += "  must_not_run(" + me_ + ");\n";
+    if (!returned_) text += "  must_not_run(" + me_ + ");\n";
     return text;
   }
 
  private:
-  bool next_is(const char* what) const {
-    return at_ < tokens_.size() && tokens_[at_].what == what;
-  }
+  bool next_is(const char* what) const { return at_ < tokens_.size() && tokens_[at_].what == what; }
 
   std::string block(std::size_t depth) {
     std::string text;
@@ -231,7 +228,8 @@ class body_writer {
     const std::string in(2 * depth, ' ');
     const token now = tokens_[at_++];
     if (now.what == "first")
-      return in + "comes(" + me_ + ", " + quoted(expectation(now.rest)) + ", value(std::move(first)));\n";
+      return in + "comes(" + me_ + ", " + quoted(expectation(now.rest)) +
+             ", value(std::move(first)));\n";
     if (now.what == "say") return in + now.rest + ";\n";
     if (now.what == "throw") return in + "throw;\n";
     if (now.what == "done") {
@@ -322,13 +320,15 @@ std::string to_program(const std::vector<std::string>& lines, const script& told
       if (read.what == "takes_number") take_number.insert(read.rest);
       continue;
     }
-    if (read.rest.rfind("gift_", 0) == 0) handles.insert(read.rest.substr(0, read.rest.find_first_of(" .")));
+    if (read.rest.rfind("gift_", 0) == 0)
+      handles.insert(read.rest.substr(0, read.rest.find_first_of(" .")));
     runs[who].push_back(read);
   }
 
   const auto head = [&](const std::string& who) {
     if (is_thread(who)) return "void thread_" + who.substr(0, 1) + "()";
-    return "value run_" + who + (take_number.count(who) != 0 ? "(std::uint64_t first)" : "(value first)");
+    return "value run_" + who +
+           (take_number.count(who) != 0 ? "(std::uint64_t first)" : "(value first)");
   };
   std::string text = "// " + how + "\n// Seed " + std::to_string(told.seed) + ", " +
                      std::to_string(told.decisions.size()) + " steps.\n" + prelude;
@@ -344,11 +344,15 @@ std::string to_program(const std::vector<std::string>& lines, const script& told
     text += body_writer(tokens, index++).write() + "}\n";
   }
   for (const std::string& each : used) {
-    if (runs.count(each) == 0) text += head(each) + " { must_not_run(" + std::to_string(index++) + "); }\n";
+    if (runs.count(each) == 0)
+      text += head(each) + " { must_not_run(" + std::to_string(index++) + "); }\n";
   }
-  text += "frame* innermost[" + std::to_string(index) + "] = {};\n\n}  // namespace\n\nint main() {\n";
-  text += "  offshoot::set_unraisable_handler([](std::exception_ptr, const greenlet&) noexcept {});\n";
-  text += "  std::barrier<> meeting(" + std::to_string(told.threads) + ");\n  meeting_of_all = &meeting;\n";
+  text +=
+      "frame* innermost[" + std::to_string(index) + "] = {};\n\n}  // namespace\n\nint main() {\n";
+  text +=
+      "  offshoot::set_unraisable_handler([](std::exception_ptr, const greenlet&) noexcept {});\n";
+  text += "  std::barrier<> meeting(" + std::to_string(told.threads) +
+          ");\n  meeting_of_all = &meeting;\n";
   std::string joins;
   for (const auto& [who, tokens] : runs) {
     if (!is_thread(who)) continue;

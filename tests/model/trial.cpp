@@ -99,9 +99,8 @@ verdict try_script(const script& told, unsigned seconds, int descriptor) {
   given.how = seen->how.data();
   given.failed = seen->failed || !seen->finished || status != 0;
   if (given.failed && given.how.empty()) {
-    given.how = WIFSIGNALED(status)
-                    ? std::string("ended by ") + strsignal(WTERMSIG(status))
-                    : "ended with status " + std::to_string(WEXITSTATUS(status));
+    given.how = WIFSIGNALED(status) ? std::string("ended by ") + strsignal(WTERMSIG(status))
+                                    : "ended with status " + std::to_string(WEXITSTATUS(status));
   }
   return given;
 }

@@ -41,7 +41,7 @@ struct actor : node {
   unsigned levels = 0;    ///< those of `live` among them
   unsigned refusals = 0;  ///< exits that came instead of a switch while it was dying
   bool own_fp = false;
-  int rounding = 0;  ///< as it left it, if it has an environment of its own
+  int rounding = 0;             ///< as it left it, if it has an environment of its own
   std::exception_ptr rethrown;  ///< last: it must come out of the frames with its identity
   bool begun = false;           ///< its beginning is recorded
   bool waiting = false;         ///< in a call that is recorded, and has not come back
