@@ -15,9 +15,10 @@
 namespace {
 
 void report_failure(const model::script& failing, const std::string& how) {
-  std::printf("model: seed %llu: %s\nmodel: shrinking...\n",
-              static_cast<unsigned long long>(failing.seed), how.c_str());
   const auto seconds = static_cast<unsigned>(model::number_given("shrink", 60));
+  std::printf("model: seed %llu: %s\n", static_cast<unsigned long long>(failing.seed), how.c_str());
+  if (seconds == 0) return;
+  std::puts("model: shrinking...");
   const model::script shorter = model::shorten(failing, seconds);
   const std::string now = model::try_script(shorter, 60).how;
   std::printf("model: %zu steps fail too. As a program:\n\n%s\n", shorter.decisions.size(),
@@ -28,7 +29,8 @@ void report_failure(const model::script& failing, const std::string& how) {
 
 TEST_CASE("S1-S36: a forest of greenlets does what the model says, and no frame changes") {
   using clock = std::chrono::steady_clock;
-  constexpr unsigned patience = 250;  // seconds for one seed, under whatever slows it down
+  // Seconds for one seed, under whatever slows it down.
+  const auto patience = static_cast<unsigned>(model::number_given("patience", 250));
   const std::uint64_t first = model::number_given("seed", 1);
   const bool replayed = model::number_given("seed", 0) != 0;
   const std::uint64_t seconds = model::number_given("seconds", 0);
