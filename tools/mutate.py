@@ -5,10 +5,12 @@ Each rule below names lines by what they look like, so that it does not rot; one
 an error. Every such line is broken by itself in a copy of the sources, the tests are built and run
 until one fails, and what no test notices is printed. Closes with `N killed, N survived`.
 
-usage: tools/mutate.py [--list] [--survivors=FILE] [WORD...]
+usage: tools/mutate.py [--list] [WORD...]
 WORD: only mutants whose description (rule, file, line) contains one of these.
 """
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -34,6 +36,7 @@ SECONDS = 40  # for one test program; more is a hang, and a hang is noticed
 ASM = "arch/x86_64-*.S"
 CORE = "src/core/*.[ch]pp"
 NOTHING = ";"  # in place of a C++ statement
+NEVER = "never"  # in place of the condition that begins where the match ends
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Rule:
     pattern: str  # of a line, or of the part of it that is replaced
     replacements: list  # as of re.sub, of the match; None: the line goes
     within: str = ""  # only in functions whose first line matches this
+    alternative: bool = False  # need not match if another rule for the same does
+    first: tuple = ()  # the tests that this one's loss concerns most
     # Lines whose loss changes nothing that can be seen: a part of the line, and why.
     equivalent: dict = field(default_factory=dict)
 
@@ -52,14 +57,23 @@ STATEMENT = (r"^(?!\s*(return|const|auto|using|static|break|else|case|default)\b
              r"(?!\s*[\w:]+[&*]* \w+(;| = |\())(?!.*\b(return|throw)\b)(?!\s*(//|};))\s+\S.*;\s*(//.*)?$")
 
 RULES = [
-    Rule("register not saved", ASM, r"^\tpush\t%\w+", ["\tlea\t-8(%rsp), %rsp"]),
-    Rule("register not restored", ASM, r"^\tpop\t%\w+", ["\tlea\t8(%rsp), %rsp"]),
+    # Pushed and popped by instructions, or by macros that bring the unwind information with them.
+    Rule("register not saved", ASM, r"^\tpush\t%\w+", ["\tlea\t-8(%rsp), %rsp"], alternative=True,
+         first=("abi-registers",)),
+    Rule("register not saved", ASM, r"^\tpush_callee_saved +%\w+", alternative=True,
+         replacements=["\tlea\t-8(%rsp), %rsp\n\t.cfi_adjust_cfa_offset 8"],
+         first=("abi-registers",)),
+    Rule("register not restored", ASM, r"^\tpop\t%\w+", ["\tlea\t8(%rsp), %rsp"], alternative=True,
+         first=("abi-registers",)),
+    Rule("register not restored", ASM, r"^\tpop_callee_saved +%\w+", alternative=True,
+         replacements=["\tlea\t8(%rsp), %rsp\n\t.cfi_adjust_cfa_offset -8"],
+         first=("abi-registers",)),
     Rule("context not written or read", ASM, r"^\tmov\t.*\b(SP|IP|KEPT|SLOT)\b.*", [None]),
     Rule("bounds not asked", ASM, r"^\t(lea\t-PUSHED|sub\tFLOOR|cmp\tEXTENT|jae\t).*", [None]),
     Rule("unwound wrongly", ASM,
          r"^\t\.cfi_(adjust_cfa_offset|rel_offset|restore|undefined|def_cfa_offset|escape)\b.*",
-         [None]),
-    Rule("exceptions not kept apart", CORE, r"^\s.*\bexceptions = .*;.*", [None]),
+         [None], first=("abi-stepping", "abi-unwinding")),
+    Rule("exceptions not kept apart", "src/core/*.cpp", r"^\s.*\bexceptions = .*;.*", [None]),
     Rule("exceptions not looked at", CORE, r"\w+\.exceptions\.idle\(\)", ["true"]),
     Rule("exceptions not looked at", CORE, r"here\.exceptions->uncaught", ["0U"]),
     Rule("exceptions not looked at", CORE, r"here\.exceptions->caught", ["nullptr"]),
@@ -72,12 +86,16 @@ RULES = [
     Rule("bounds decision gone", CORE,
          r"\bif \((?=.*(\b(sp|low|stop|high|limit|lowest|needed|bytes|wanted)\b|lowest_in_place|"
          r"capacity_?\b))(?=.*[<>])",
-         ["if (false && "]),
+         [NEVER]),
+    Rule("bounds decision gone", CORE,
+         r" && [\w.>()*-]+ [<>]=? [\w.>()-]+(?=\)(;| \{)| &&)", [""]),
     Rule("bounds chosen wrongly", CORE,
          r"[\w.>()-]+ [<>]=? [\w./>() -]+? \? (?=.* : )", ["true ? ", "false ? "]),
 ] + [
     Rule("step left out of " + name, "src/core/*.cpp", STATEMENT, [NOTHING],
-         within=rf"^[^ ].*\b{name}\(.*\{{$|^[^ ].*\b{name}\(.*,$")
+         within=rf"^[^ ].*\b{name}\(.*[{{,]$",
+         equivalent={"std::fputs(": "says what cannot happen", "std::abort()": "ends what cannot go on",
+                     "  fatal(": "says what cannot happen"})
     for name in ("hand_over", "make_room", "undo", "do_chores", "begin", "undo_begin", "bury",
                  "leave", "forget_region", "enter_region", "leave_region", "bring_in", "save_up_to",
                  "offshoot_move", "offshoot_refused", "bound")
@@ -87,6 +105,7 @@ RULES = [
 @dataclass(frozen=True)
 class Mutant:
     what: str
+    first: tuple
     file: str
     number: int  # of the line, from 1
     line: str
@@ -110,6 +129,22 @@ def lines_within(lines, start):
             inside = True
 
 
+def broken(line, match, replacement):
+    """The line as it becomes; None if its condition goes on in the next."""
+    if replacement is None:
+        return ""
+    end = match.end()
+    if replacement == NEVER:
+        open_ones = 1
+        while end < len(line) and open_ones:
+            open_ones += {"(": 1, ")": -1}.get(line[end], 0)
+            end += 1
+        if open_ones:
+            return None
+        replacement = match.group() + "false && (" + line[match.end():end] + ")"
+    return line[:match.start()] + replacement + line[end:]
+
+
 def starts_here(lines, index):
     """Whether what stands on a line begins there, and not on the one before."""
     before = re.sub(r"\s*//.*", "", lines[index - 1]).rstrip()
@@ -117,9 +152,8 @@ def starts_here(lines, index):
 
 
 def find_mutants():
-    found, skipped, idle = {}, [], []
+    found, skipped, idle, met = {}, [], [], set()
     for rule in RULES:
-        matched = False
         for path in sorted(ROOT.glob(rule.files)):
             lines = path.read_text().splitlines()
             where = lines_within(lines, rule.within) if rule.within else range(len(lines))
@@ -130,17 +164,19 @@ def find_mutants():
                     continue
                 if rule.pattern == STATEMENT and not starts_here(lines, index):
                     continue
-                matched = True
+                met.add(rule.what if rule.alternative else id(rule))
                 reason = next((why for part, why in rule.equivalent.items() if part in line), None)
                 for replacement in rule.replacements:
-                    becomes = "" if replacement is None else (
-                        line[:match.start()] + replacement + line[match.end():])
-                    mutant = Mutant(rule.what, str(path.relative_to(ROOT)), index + 1, line, becomes)
+                    becomes = broken(line, match, replacement)
+                    if becomes is None:
+                        continue
+                    mutant = Mutant(rule.what, rule.first, str(path.relative_to(ROOT)), index + 1, line, becomes)
                     if reason:
                         skipped.append((mutant, reason))
                     else:
                         found.setdefault((mutant.file, mutant.number, becomes.strip(" ;")), mutant)
-        if not matched:
+    for rule in RULES:
+        if (rule.what if rule.alternative else id(rule)) not in met:
             idle.append(f"{rule.what}: {rule.within or rule.pattern}")
     return list(found.values()), skipped, idle
 
@@ -167,8 +203,7 @@ def build(targets):
 
 
 def tests():
-    """The programs of the suites, as (name, target, command), in the order to try them."""
-    import json
+    """The programs of the suites, as (name, target, command)."""
     told = json.loads(subprocess.run(["meson", "introspect", "--tests", BUILD], check=True,
                                      capture_output=True, text=True).stdout)
     listed = []
@@ -178,13 +213,11 @@ def tests():
         if test["suite"][0].split(":")[-1] in SUITES and BUILD in program.parents:
             if program.name not in LEAVE_OUT:
                 listed.append((program.name, str(program.relative_to(BUILD)), command))
-    order = {name: place for place, name in enumerate(FIRST)}
-    return sorted(listed, key=lambda each: order.get(each[0], len(FIRST)))
+    return listed
 
 
 def fails(command):
     """Why the test fails, or nothing."""
-    import os
     with subprocess.Popen(command, env=os.environ | ENVIRONMENT, cwd=BUILD, stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           start_new_session=True) as running:
@@ -208,7 +241,10 @@ def who_notices(stages):
     return ""
 
 
-def try_mutant(mutant, stages):
+def try_mutant(mutant, listed):
+    order = [*mutant.first, *(name for name in FIRST if name not in mutant.first)]
+    ahead = [each for name in order for each in listed if each[0] == name]
+    stages = [[each] for each in ahead] + [[each for each in listed if each not in ahead]]
     path = SOURCES / mutant.file
     original = path.read_text()
     lines = original.splitlines()
@@ -235,9 +271,8 @@ def main(arguments):
                         "-Ddefault_library=static", "-Dhub=disabled", "-Dtests=enabled",
                         "-Dexamples=disabled", "-Dbench=disabled"], check=True)
     listed = tests()
-    stages = [[each] for each in listed[:len(FIRST)]] + [listed[len(FIRST):]]
     started = time.monotonic()
-    noticed = who_notices(stages)
+    noticed = who_notices([listed])
     if noticed:
         print(f"the tests fail with nothing broken: {noticed}")
         return 1
@@ -245,7 +280,7 @@ def main(arguments):
 
     survivors = []
     for count, mutant in enumerate(mutants, 1):
-        by = try_mutant(mutant, stages)
+        by = try_mutant(mutant, listed)
         print(f"[{count}/{len(mutants)}] {'killed by ' + by if by else 'SURVIVED'}: {mutant}",
               flush=True)
         if not by:
