@@ -25,7 +25,8 @@ class gate {
  public:
   explicit gate(unsigned threads) : meeting_(threads), given_(threads) {}
 
-  /// Lays gifts down; then `between(gifts of the thread before)`, while the others do the same.
+  /// Waits until all have come, each with its gifts; calls `between` with those of the thread
+  /// before, which it is to take, while the others do the same; and waits until all have done so.
   template <class Between>
   void meet(unsigned thread, Between between) {
     meeting_.arrive_and_wait();
