@@ -34,6 +34,7 @@ LEAVE_OUT = ["model-minimiser"]  # its subject is the model test
 SECONDS = 40  # for one test program; more is a hang, and a hang is noticed
 
 ASM = "arch/x86_64-*.S"
+INLINE = "include/offshoot/detail/switch*.hpp"
 CORE = "src/core/*.[ch]pp"
 NOTHING = ";"  # in place of a C++ statement
 NEVER = "never"  # in place of the condition that begins where the match ends
@@ -70,13 +71,17 @@ RULES = [
          first=("abi-registers",)),
     Rule("context not written or read", ASM, r"^\tmov\t.*\b(SP|IP|KEPT|SLOT)\b.*", [None]),
     Rule("bounds not asked", ASM, r"^\t(lea\t-PUSHED|sub\tFLOOR|cmp\tEXTENT|jae\t).*", [None]),
+    Rule("inline switch", INLINE, r'^\s*"(mov|lea|sub|cmp|jae) .*\\n\\t".*', [None],
+         first=("abi-registers",)),
+    Rule("inline switch unwound wrongly", INLINE, r'^\s*"\.cfi_escape .*', [None],
+         first=("abi-stepping", "abi-unwinding")),
     Rule("unwound wrongly", ASM,
          r"^\t\.cfi_(adjust_cfa_offset|rel_offset|restore|undefined|def_cfa_offset|escape)\b.*",
          [None], first=("abi-stepping", "abi-unwinding")),
     Rule("exceptions not kept apart", "src/core/*.cpp", r"^\s.*\bexceptions = .*;.*", [None]),
     Rule("exceptions not looked at", CORE, r"\w+\.exceptions\.idle\(\)", ["true"]),
-    Rule("exceptions not looked at", CORE, r"here\.exceptions->uncaught", ["0U"]),
-    Rule("exceptions not looked at", CORE, r"here\.exceptions->caught", ["nullptr"]),
+    Rule("exceptions not looked at", INLINE, r" \| uncaught\b", [""]),
+    Rule("exceptions not looked at", INLINE, r"reinterpret_cast<std::uintptr_t>\(caught\) \| ", [""]),
     Rule("environment not kept apart", CORE, r"^\s*(if \(.*\) )?(store|load)\(.*\);", [NOTHING]),
     Rule("nothing reserved", CORE, r"^\s*(\w+(\.|->))?(un)?bound\(\);", [NOTHING]),
     Rule("nothing reserved", CORE, r"^\s*reserve_room\(.*\);", [NOTHING]),
@@ -97,8 +102,8 @@ RULES = [
          equivalent={"std::fputs(": "says what cannot happen", "std::abort()": "ends what cannot go on",
                      "  fatal(": "says what cannot happen"})
     for name in ("hand_over", "make_room", "undo", "do_chores", "begin", "undo_begin", "bury",
-                 "leave", "forget_region", "enter_region", "leave_region", "bring_in", "save_up_to",
-                 "offshoot_move", "offshoot_refused", "bound")
+                 "leave", "forget_region", "enter_region", "leave_region", "bring_in", "save",
+                 "bring_in_fresh", "bound")
 ]
 
 
