@@ -9,12 +9,15 @@
 
 #include <doctest/doctest.h>
 
+#include "core/control_block.hpp"
+#include "core/thread_state.hpp"
 #include "support/fixture.hpp"
 
 extern "C" {
 // x86_64-sysv.S
 unsigned call_with_patterns(void (*function)(void*), void* argument, std::uint64_t seed);
 void look_at_entry(std::uintptr_t* record);
+void switch_directly(void* four);
 }
 
 using offshoot::greenlet;
@@ -169,4 +172,36 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     base.switch_to();
     CHECK(base.dead());
   }
+}
+
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S27: offshoot_switch keeps each register by itself, between two who wait in it") {
+  using offshoot::detail::access;
+  using offshoot::detail::control_block;
+  control_block* const main = access::block(greenlet::main());
+  control_block** const current = &offshoot::detail::thread_state::get().current;
+  unsigned changed = 0;
+  const auto there_and_back = [&](control_block* to, control_block* from, std::uint64_t seed) {
+    void* four[] = {&to->registers, &from->registers, current, to};
+    changed |= call_with_patterns(&switch_directly, four, seed);
+  };
+  constexpr unsigned rounds = 10;
+  unsigned visits = 0;
+  const greenlet other{[&] {
+                         test::to_parent();
+                         control_block* const self = *current;
+                         for (unsigned i = 0; i < rounds; ++i) {
+                           ++visits;
+                           there_and_back(main, self, seed_of(2 * i));
+                         }
+                       },
+                       {.where = placement::dedicated}};
+  other.switch_to();
+  for (unsigned i = 0; i < rounds; ++i)
+    there_and_back(access::block(other), main, seed_of(2 * i + 1));
+  CHECK(visits == rounds);
+  CHECK(changed == 0);
+  other.switch_to();
+  CHECK(other.dead());
 }

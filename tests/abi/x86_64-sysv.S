@@ -23,6 +23,19 @@
 .Lkept\@:
 .endm
 
+/* void switch_directly(void* four[4]): a switch with no frame of C++ on its way that would keep a
+ * register by itself. rdi = { to's registers, from's, where the current one is named, to }. */
+function switch_directly
+	endbr64
+	mov	16(%rdi), %rax
+	mov	24(%rdi), %rcx
+	mov	%rcx, (%rax)
+	mov	8(%rdi), %rsi
+	mov	(%rdi), %rdi
+	xor	%edx, %edx
+	jmp	offshoot_switch
+end_function switch_directly
+
 /* unsigned call_with_patterns(void (*function)(void*), void* argument, uint64_t seed)
  * rdi = function, rsi = argument, rdx = seed: the registers are given values near it. Returns a bit
  * for each that was not kept: 1 rbx, 2 rbp, 4 r12, 8 r13, 16 r14, 32 r15, 64 the direction flag. */

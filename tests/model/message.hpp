@@ -19,6 +19,7 @@ enum class kind : std::uint8_t {
   exit_value,   ///< greenlet_exit as a value
   exit_raised,  ///< greenlet_exit as an exception
   error,        ///< any other exception, known by its identity
+  broken,       ///< a payload that throws when it is moved: never arrives
   mismatch,     ///< a bad_value that the library is to throw
   returned,     ///< no message: a call that is no switch has come back
 };
@@ -28,7 +29,9 @@ struct message {
   std::uint64_t number = 0;
   std::exception_ptr error;
 
-  bool raises() const noexcept { return what == kind::error || what == kind::mismatch; }
+  bool raises() const noexcept {
+    return what == kind::error || what == kind::broken || what == kind::mismatch;
+  }
 };
 
 /// A payload that cannot travel inside a value, and counts how many of it there are.
@@ -41,6 +44,40 @@ class parcel {
 
   std::uint64_t number;
   static inline std::atomic<long> alive{0};
+};
+
+/// An owner of something, by count, in a capture: there is one for each run function that has not
+/// ended.
+class cargo {
+ public:
+  explicit cargo(std::atomic<long>& count) : count_(&count) { ++*count_; }
+  cargo(const cargo& other) noexcept : count_(other.count_) { ++*count_; }
+  cargo& operator=(const cargo&) = delete;
+  ~cargo() { --*count_; }
+
+ private:
+  std::atomic<long>* count_;
+};
+
+/// What moving something fragile throws.
+struct broke {
+  std::uint64_t number;
+};
+
+/// Counts like a cargo, and throws when it is moved for the `moves`-th time, 0 being the first.
+class fragile : cargo {
+ public:
+  fragile(std::atomic<long>& count, unsigned moves, std::uint64_t contents)
+      : cargo(count), moves_(moves), number_(contents) {}
+  fragile(fragile&& other) : cargo(other), moves_(other.moves_ - 1), number_(other.number_) {
+    if (other.moves_ == 0) throw broke{number_};
+  }
+  fragile& operator=(fragile&&) = delete;
+  ~fragile() = default;
+
+ private:
+  unsigned moves_;
+  std::uint64_t number_;
 };
 
 struct model_error {
@@ -76,6 +113,10 @@ inline message describe_caught() {
     throw;
   } catch (const offshoot::greenlet_exit&) {
     return {kind::exit_raised, 0, nullptr};
+  } catch (const model_error& thrown) {
+    return {kind::error, thrown.number, std::current_exception()};
+  } catch (const broke& thrown) {
+    return {kind::broken, thrown.number, std::current_exception()};
   } catch (const offshoot::bad_value&) {
     return {kind::mismatch, 0, std::current_exception()};
   } catch (...) {
@@ -90,10 +131,29 @@ inline bool matches(const message& expected, const message& got) noexcept {
 }
 
 inline std::string to_string(const message& shown) {
-  static constexpr const char* names[] = {"nothing",     "number", "parcel",   "exit_value",
-                                          "exit_raised", "error",  "mismatch", "returned"};
+  static constexpr const char* names[] = {"nothing",    "number",      "parcel",
+                                          "exit_value", "exit_raised", "error",
+                                          "broken",     "mismatch",    "returned"};
   return std::string(names[static_cast<std::size_t>(shown.what)]) + " " +
          std::to_string(shown.number);
+}
+
+/// As the argument of a call, in a printed program.
+inline std::string to_code(const message& shown) {
+  const std::string number = "(" + std::to_string(shown.number) + ")";
+  switch (shown.what) {
+    case kind::number:
+      return "number" + number;
+    case kind::parcel:
+      return "parcel" + number;
+    case kind::exit_value:
+    case kind::exit_raised:
+      return "greenlet_exit()";
+    case kind::error:
+      return "error" + number;
+    default:
+      return "value()";
+  }
 }
 
 }  // namespace model

@@ -22,6 +22,7 @@ struct unfinished {
     end_kill,  ///< `other` was thrown an exit: wait for it, and discard what it sends
     deliver,   ///< the drop of an orphan came before this arrival
     attempt,   ///< the drop of the killer came before this switch
+    drop,      ///< another thread has dropped a handle of `other`
   } what;
   node* other = nullptr;
   message carried{};
@@ -60,7 +61,9 @@ class oracle {
     ~observer() = default;
   };
 
-  oracle(node& main, observer& watcher) : main_(&main), watcher_(&watcher) {
+  /// `planted`: with one rule wrong, for whoever wants to see that found (S12).
+  oracle(node& main, observer& watcher, bool planted)
+      : main_(&main), watcher_(&watcher), planted_(planted) {
     main.state = life::active;
     current = &main;
   }
@@ -82,6 +85,9 @@ class oracle {
     returns();
   }
 
+  /// The current one's call throws before anything is done.
+  void refuse(message thrown) { expect(*current, std::move(thrown)); }
+
   void add_handle(node& of) {
     ++of.owners;
     returns();
@@ -91,6 +97,27 @@ class oracle {
     returns();
     --of.owners;
     release(&of);
+  }
+
+  /// Another thread drops a handle: what only this thread can end waits in its queue (S22).
+  void drop_afar(node& of) {
+    node* who = &of;
+    while (who->state != life::active || who->owners + who->kills > 1) {
+      --who->owners;
+      if (who->owned()) return;
+      destroyed.push_back(who);
+      who = who->parent;
+    }
+    queue_.push_back(who);
+  }
+  /// The current one looks at that queue.
+  void drain() {
+    node& self = *current;
+    for (auto each = queue_.rbegin(); each != queue_.rend(); ++each)
+      self.pending.push_back({unfinished::task::drop, *each, {}});
+    const bool any = !queue_.empty();
+    queue_.clear();
+    any ? resume(self) : returns();
   }
 
   bool may_set_parent(const node& child, const node& parent) const {
@@ -164,6 +191,7 @@ class oracle {
   }
 
   node& receiver_of(node* first, message& what) {
+    if (planted_ && first->state == life::finished) return *main_;
     for (node* to = first;; to = to->parent) {
       if (to->state == life::active) return *to;
       if (to->state == life::finished) continue;
@@ -214,6 +242,11 @@ class oracle {
     unfinished next = std::move(self.pending.back());
     self.pending.pop_back();
     if (next.what == unfinished::task::attempt) return go(*next.other, std::move(next.carried));
+    if (next.what == unfinished::task::drop) {
+      --next.other->owners;
+      if (!release(next.other)) resume(self);
+      return;
+    }
     receive(self, std::move(next.carried));
   }
 
@@ -256,6 +289,8 @@ class oracle {
 
   node* main_;
   observer* watcher_;
+  bool planted_;
+  std::vector<node*> queue_;
   node* corpse_ = nullptr;
   node* released_ = nullptr;
 };

@@ -8,6 +8,7 @@
 #include <offshoot/trace.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,9 +20,13 @@
 #include "core/thread_state.hpp"
 #include "model/dice.hpp"
 #include "model/frame.hpp"
+#include "model/gate.hpp"
 #include "model/geometry.hpp"
 #include "model/message.hpp"
 #include "model/oracle.hpp"
+#include "model/record.hpp"
+#include "model/report.hpp"
+#include "model/script.hpp"
 
 namespace model {
 
@@ -29,72 +34,113 @@ namespace model {
 struct actor : node {
   std::array<offshoot::greenlet, 2> handles;
   unsigned handle_count = 0;
+  std::string name;  ///< in what is recorded
   offshoot::detail::control_block* block = nullptr;
   frame* innermost = nullptr;
   unsigned depth = 0;     ///< how many frames there are
+  unsigned levels = 0;    ///< those of `live` among them
   unsigned refusals = 0;  ///< exits that came instead of a switch while it was dying
   bool own_fp = false;
-  int rounding = 0;  ///< as it left it, if it has an environment of its own
+  int rounding = 0;             ///< as it left it, if it has an environment of its own
+  std::exception_ptr rethrown;  ///< last: it must come out of the frames with its identity
+  bool begun = false;           ///< its beginning is recorded
+  bool waiting = false;         ///< in a call that is recorded, and has not come back
 };
 
 class world final : oracle::observer {
  public:
-  world(std::uint64_t seed, std::size_t steps);
+  /// Thread `thread` of what `told` says; reports to `seen`, which outlives it.
+  world(const script& told, unsigned thread, gate& meeting, const record& written, report& seen);
   ~world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 
-  /// Runs on the thread's main greenlet: takes the steps, then drops everything.
+  /// Runs on the thread's main greenlet: takes all decisions, then drops everything.
   void run();
 
-  const geometry_counts& geometries() const noexcept { return geometries_; }
-  std::size_t steps_taken() const noexcept { return step_; }
+  static void on_unraisable(std::exception_ptr error, const offshoot::greenlet& origin) noexcept;
 
  private:
   struct frame_guard;
+  /// Closes in the record what is being opened.
+  class section {
+   public:
+    section(const world& in, const actor& whose, std::string_view token) : in_(in), whose_(whose) {
+      in_.write(whose_, token);
+    }
+    section(const world& in, const actor& whose, std::string_view token, std::size_t number)
+        : in_(in), whose_(whose) {
+      if (in_.written_.wanted()) in_.write(whose_, token, std::to_string(number));
+    }
+    /// What is open already.
+    section(const world& in, const actor& whose) : in_(in), whose_(whose) {}
+    section(const section&) = delete;
+    section& operator=(const section&) = delete;
+    ~section() { in_.write(whose_, "end"); }
 
+   private:
+    const world& in_;
+    const actor& whose_;
+  };
+
+  // Those of a greenlet's life: world.cpp.
   offshoot::value be(actor& self, const offshoot::value& first);
   void live(actor& self);
+  void dive(actor& self, std::size_t frames);
+  void wander(actor& self);
   void step(actor& self);
+  bool decide();
   void act(actor& self);
   void bring_home(actor& self);
-  void drop_everything();
-  void wake(actor& stranded);
-
-  void create(actor& self);
-  void send(actor& self, actor& target, message sent, bool as_throw);
-  void drop(actor& self, actor& of);
-  void take_handle(actor& self);
-  void re_parent(actor& self);
-
-  template <class Call>
-  void operate(actor& self, Call call);
   void handle_exception(actor& self, bool passing);
-  void settle(actor& self, const message& got);
-  void check_stacks(actor& self);
-  void check_states();
-  [[noreturn]] void fail(const std::string& what) const;
-
-  void departure(const node& from, const node& to) override;
-  static void on_unraisable(std::exception_ptr error, const offshoot::greenlet& origin) noexcept;
-
+  [[noreturn]] void rethrow(actor& self);
+  void expect_rethrown(actor& self);
   actor* anyone();
   actor* anyone_with_handle();
   message any_message();
   std::size_t room_below() const;
 
-  dice dice_;
-  std::uint64_t seed_;
-  std::size_t budget_;
+  // What one can do: acts.cpp.
+  void create(actor& self);
+  void send(actor& self, actor& target, message sent, bool as_throw);
+  void send_broken(actor& self, actor& target);
+  void drop(actor& self, actor& of);
+  void take_handle(actor& self);
+  void re_parent(actor& self);
+  void meet_others(actor& self);
+  void drop_everything();
+  void wake(actor& stranded);
+  template <class Call>
+  void operate(actor& self, Call call);
+  void write_call(actor& self, std::string_view token, const std::string& call);
+
+  // What must hold: checks.cpp.
+  void settle(actor& self, const message& got);
+  void check_stacks(actor& self);
+  void check_states();
+  void departure(const node& from, const node& to) override;
+  void write(const actor& who, std::string_view token, const std::string& rest = {}) const {
+    written_.put(who.name, token, rest);
+  }
+  [[noreturn]] void fail(const std::string& what) const;
+
+  dice dice_{0};
+  const script& told_;
+  unsigned thread_;
+  gate& meeting_;
+  const record& written_;
+  report& seen_;
+  std::vector<std::uint64_t> decisions_;
   std::size_t step_ = 0;
   bool ending_ = false;
   bool looked_ = false;
   /// Who takes the place of a greenlet that has finished, and where that is.
   std::pair<const node*, std::uintptr_t> inherits_{};
   std::uint64_t last_number_ = 0;
+  unsigned last_name_ = 0;
+  std::atomic<long> cargo_{0};
   std::size_t blocks_before_;
   offshoot::detail::thread_state* here_;
-  geometry_counts geometries_;
   std::vector<std::unique_ptr<actor>> actors_;
   actor* main_;
   oracle oracle_;
