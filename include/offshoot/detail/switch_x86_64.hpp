@@ -45,6 +45,10 @@ __attribute__((always_inline)) inline passage leave_for(thread_head& here,
       ".cfi_escape 0x10, 16, 2, 0x75, 8\n\t"    // DW_CFA_expression: rip at 8(rdi)
       ".cfi_escape 0x10, 6, 2, 0x75, 16\n\t"    // rbp
       ".cfi_escape 0x10, 3, 2, 0x75, 24\n\t"    // rbx
+      ".cfi_undefined %%r12\n\t"                // whoever waits has no use for them
+      ".cfi_undefined %%r13\n\t"
+      ".cfi_undefined %%r14\n\t"
+      ".cfi_undefined %%r15\n\t"
 #endif
       "mov 16(%%rdi), %%rbp\n\t"
       "mov 24(%%rdi), %%rbx\n\t"
