@@ -59,9 +59,10 @@ class coroutine<Out(In...)> {
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, coroutine> &&
            std::is_invocable_r_v<Out, std::decay_t<F>&, self&, In...>)  //
-      explicit coroutine(F&& body, const options& chosen = {})
+      explicit coroutine(F&& body, const options& chosen = {},
+                         spawn_site site = spawn_site::current())
       : place_(std::make_shared<self>(typename self::key{})),
-        body_(detail::make_body(*place_, std::forward<F>(body), chosen)) {}
+        body_(detail::make_body(*place_, std::forward<F>(body), chosen, site)) {}
 
   coroutine(coroutine&&) noexcept = default;
   coroutine& operator=(coroutine other) noexcept {
@@ -119,7 +120,7 @@ class coroutine<Out(In...)>::self : public std::enable_shared_from_this<self> {
   template <class Workplace, class F>
   friend struct detail::body_run;
   template <class Workplace, class F>
-  friend greenlet detail::make_body(Workplace&, F&&, options);
+  friend greenlet detail::make_body(Workplace&, F&&, options, spawn_site);
   struct key {};
 
  public:

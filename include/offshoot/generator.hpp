@@ -49,9 +49,10 @@ class generator {
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, generator> &&
            std::invocable<std::decay_t<F>&, yielder&>)  //
-      explicit generator(F&& body, const options& chosen = {})
+      explicit generator(F&& body, const options& chosen = {},
+                         spawn_site site = spawn_site::current())
       : place_(std::make_shared<yielder>(typename yielder::key{})),
-        body_(detail::make_body(*place_, std::forward<F>(body), chosen)) {}
+        body_(detail::make_body(*place_, std::forward<F>(body), chosen, site)) {}
 
   generator(generator&&) noexcept = default;
   generator& operator=(generator other) noexcept {
@@ -127,7 +128,7 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
   template <class Workplace, class F>
   friend struct detail::body_run;
   template <class Workplace, class F>
-  friend greenlet detail::make_body(Workplace&, F&&, options);
+  friend greenlet detail::make_body(Workplace&, F&&, options, spawn_site);
   struct key {};
 
  public:

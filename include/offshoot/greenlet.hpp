@@ -8,6 +8,7 @@
 #include <offshoot/errors.hpp>
 #include <offshoot/export.hpp>
 #include <offshoot/placement.hpp>
+#include <offshoot/spawn_site.hpp>
 #include <offshoot/value.hpp>
 
 #include <concepts>
@@ -33,7 +34,8 @@ struct unborn {
   control_block* block;
   void* callable;
 };
-OFFSHOOT_API unborn conceive(const run_operations& operations, const options& chosen);
+OFFSHOOT_API unborn conceive(const run_operations& operations, const options& chosen,
+                             spawn_site site);
 OFFSHOOT_API void abandon(control_block* block) noexcept;  ///< it could not be built
 
 OFFSHOOT_API void acquire(control_block* block) noexcept;
@@ -80,11 +82,12 @@ class OFFSHOOT_API greenlet {
   /// `run` may take none, one or several arguments or a `value`, and is destroyed when it has
   /// returned. Throws std::bad_alloc, `dangling_capture` if `run` holds an address of the giver's
   /// own lane, `not_startable` if `run` is null, and what copying `run` throws. With a parent on
-  /// another thread in `chosen`, it will run there (S17).
+  /// another thread in `chosen`, it will run there (S17). `site` is for diagnostics.
   template <class F>
-  requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) explicit greenlet(F&& run);
+  requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) explicit greenlet(
+      F&& run, spawn_site site = spawn_site::current());
   template <class F>
-  greenlet(F&& run, const options& chosen);
+  greenlet(F&& run, const options& chosen, spawn_site site = spawn_site::current());
 
   greenlet(const greenlet& other) noexcept : block_(other.block_) { detail::acquire(block_); }
   greenlet(greenlet&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
@@ -156,6 +159,8 @@ class OFFSHOOT_API greenlet {
   /// Unique in the process, never 0 and never used again.
   std::uint64_t id() const;
   placement where() const;
+  /// Where in the source it was made. A main greenlet was made nowhere.
+  spawn_site spawned_at() const;
   /// Bytes of its stack that lie in its slice now: 0 while it runs, is in place or has finished
   /// (S34).
   std::size_t stack_saved_bytes() const;
@@ -208,12 +213,12 @@ void refuse_null_run(const F& run) {
 
 /// Puts a run function into a new control block, and looks at it where it rests.
 template <class F>
-control_block* make_greenlet(F&& run, const options& chosen) {
+control_block* make_greenlet(F&& run, const options& chosen, spawn_site site) {
   using stored = std::decay_t<F>;
   static_assert(std::is_nothrow_destructible_v<stored>,
                 "a run function's destructor must not throw");
   refuse_null_run(run);
-  const unborn made = conceive(run_operations_of<stored>, chosen);
+  const unborn made = conceive(run_operations_of<stored>, chosen, site);
   try {
     make_looked_at<stored>(made.callable, "a run function captures", std::forward<F>(run));
   } catch (...) {
@@ -226,11 +231,12 @@ control_block* make_greenlet(F&& run, const options& chosen) {
 }  // namespace detail
 
 template <class F>
-requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) greenlet::greenlet(F&& run)
-    : block_(detail::make_greenlet(std::forward<F>(run), options{})) {}
+requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) greenlet::greenlet(F&& run,
+                                                                               spawn_site site)
+    : block_(detail::make_greenlet(std::forward<F>(run), options{}, site)) {}
 
 template <class F>
-greenlet::greenlet(F&& run, const options& chosen)
-    : block_(detail::make_greenlet(std::forward<F>(run), chosen)) {}
+greenlet::greenlet(F&& run, const options& chosen, spawn_site site)
+    : block_(detail::make_greenlet(std::forward<F>(run), chosen, site)) {}
 
 }  // namespace offshoot

@@ -7,6 +7,7 @@
 #include <offshoot/greenlet.hpp>
 #include <offshoot/on_lane.hpp>
 #include <offshoot/placement.hpp>
+#include <offshoot/spawn_site.hpp>
 #include <offshoot/trace.hpp>
 #include <offshoot/value.hpp>
 #include <offshoot/version.hpp>

@@ -94,6 +94,10 @@ class control_block : public stack {
   /// `name` and id, as messages call it.
   std::string label() const;
 
+  spawn_site spawned_at() const noexcept { return {spawn_file, spawn_line}; }
+
+  std::uint32_t spawn_line = 0;  ///< first: there is room for it at the end of `stack`
+
   // In the order in which a switch and its surroundings touch them.
   exception_state exceptions;
   std::atomic<thread_state*> owner{nullptr};  ///< while active; only that thread writes
@@ -123,6 +127,7 @@ class control_block : public stack {
   const run_operations* operations = nullptr;  ///< null: no run function (any more)
   std::unique_ptr<std::string> name;
   std::uint64_t id = 0;
+  const char* spawn_file = "";
   std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
   std::size_t stack_size = 0;
   fp_environment environment;

@@ -12,12 +12,14 @@
 namespace offshoot {
 namespace detail {
 
-unborn conceive(const run_operations& operations, const options& chosen) {
+unborn conceive(const run_operations& operations, const options& chosen, spawn_site site) {
   thread_state& here = thread_state::get();
   drain_queue(here);
   control_block* parent = access::block(chosen.parent);
   if (parent == nullptr) parent = here.current;
   control_block* made = control_block::make(&operations, chosen, here.typical_slice);
+  made->spawn_file = site.file;
+  made->spawn_line = site.line;
   parent->add_reference();
   made->parent = parent;
   const control_block* live = nearest_live(parent);
@@ -119,6 +121,10 @@ std::uint64_t greenlet::id() const {
 
 placement greenlet::where() const {
   return detail::dereference(block_).chosen_placement;
+}
+
+spawn_site greenlet::spawned_at() const {
+  return detail::dereference(block_).spawned_at();
 }
 
 std::size_t greenlet::stack_saved_bytes() const {

@@ -63,7 +63,7 @@ class scheduler {
   void wake_all(wait_list& waiting) noexcept;
 
   /// Gives a task a greenlet and puts it into the ready queue.
-  void adopt(const task_ref& made, const options& chosen);
+  void adopt(const task_ref& made, const options& chosen, spawn_site site);
   void join(task_state& state);
   void kill(task_state& state);
   void kill_all();

@@ -38,8 +38,8 @@ task_state::~task_state() {
   report_unhandled(std::move(error_), name_ != nullptr ? std::string_view(*name_) : "unnamed");
 }
 
-void start_task(const task_ref& made, const options& chosen) {
-  scheduler::here().adopt(made, chosen);
+void start_task(const task_ref& made, const options& chosen, spawn_site site) {
+  scheduler::here().adopt(made, chosen, site);
 }
 
 task_state& dereference(const task_ref& reference) {
@@ -60,7 +60,7 @@ void throw_no_result() {
       "offshoot: this task has no result to give: it was killed, or somebody has taken it");
 }
 
-void scheduler::adopt(const task_ref& made, const options& chosen) {
+void scheduler::adopt(const task_ref& made, const options& chosen, spawn_site site) {
   if (chosen.parent) {
     throw greenlet_error("offshoot: the parent of a task is its hub; leave options::parent empty");
   }
@@ -71,7 +71,7 @@ void scheduler::adopt(const task_ref& made, const options& chosen) {
   complete.parent = loop_;
   task_state& state = *made.get();
   if (!chosen.name.empty()) state.name_ = std::make_unique<std::string>(chosen.name);
-  greenlet self(task_entry{&state, &enter_task}, complete);
+  greenlet self(task_entry{&state, &enter_task}, complete, site);
   auto fresh = std::make_unique<record>(access::block(self));
   record& born = *fresh;
   attach(access::block(self), std::move(fresh));
@@ -87,7 +87,7 @@ void scheduler::adopt(const task_ref& made, const options& chosen) {
 
 void scheduler::adopt_posted(const task_ref& posted) noexcept {
   try {
-    adopt(posted, options{});
+    adopt(posted, options{}, spawn_site("", 0));  // the post is long over
   } catch (...) {
     posted.get()->error_ = std::current_exception();  // reported with the last reference
   }

@@ -1,6 +1,7 @@
 /// Tasks: results, exceptions, kills, and what happens to those that nobody joins.
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -275,4 +276,12 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "S24: a task of another thread is refused"
   }).join();
   sleeper.kill();
   sleeper.join();
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a task's greenlet remembers the line of its spawn") {
+  std::uint32_t line = 0;
+  const task<void> made = spawn([&line] { line = greenlet::current().spawned_at().line; });
+  CHECK(line == 0);
+  made.join();
+  CHECK(line == __LINE__ - 3);
 }

@@ -170,10 +170,10 @@ struct inspection<body_run<Workplace, F>> {
 
 /// Makes the greenlet in which `body` works at `place`. `chosen.parent` does not count.
 template <class Workplace, class F>
-greenlet make_body(Workplace& place, F&& body, options chosen) {
+greenlet make_body(Workplace& place, F&& body, options chosen, spawn_site site) {
   refuse_null_run(body);
   chosen.parent.reset();
-  greenlet made{body_run<Workplace, std::decay_t<F>>{std::forward<F>(body), &place}, chosen};
+  greenlet made{body_run<Workplace, std::decay_t<F>>{std::forward<F>(body), &place}, chosen, site};
   place.turns().bind(access::block(made));
   return made;
 }

@@ -126,7 +126,7 @@ task_ref make_task(F&& function) {
   return task_ref(new function_state<std::decay_t<F>>(std::forward<F>(function)));
 }
 
-OFFSHOOT_API void start_task(const task_ref& made, const options& chosen);
+OFFSHOOT_API void start_task(const task_ref& made, const options& chosen, spawn_site site);
 /// What `reference` refers to; throws `greenlet_error` if it is empty.
 OFFSHOOT_API task_state& dereference(const task_ref& reference);
 [[noreturn]] OFFSHOOT_API void throw_no_result();
@@ -165,7 +165,7 @@ class task {
 
  private:
   template <class F>
-  friend auto spawn(F&& function, const options& chosen)
+  friend auto spawn(F&& function, const options& chosen, spawn_site site)
       -> task<std::invoke_result_t<std::decay_t<F>&>>;
   explicit task(detail::task_ref state) noexcept : state_(std::move(state)) {}
 
@@ -178,10 +178,10 @@ class task {
 /// caller's own lane, and `greenlet_error` if `chosen` names a parent: a task's is its hub. If
 /// there is no stack for it when its turn comes, that error is what `join` throws.
 template <class F>
-auto spawn(F&& function, const options& chosen = {})
+auto spawn(F&& function, const options& chosen = {}, spawn_site site = spawn_site::current())
     -> task<std::invoke_result_t<std::decay_t<F>&>> {
   detail::task_ref made = detail::make_task(std::forward<F>(function));
-  detail::start_task(made, chosen);
+  detail::start_task(made, chosen, site);
   return task<std::invoke_result_t<std::decay_t<F>&>>(std::move(made));
 }
 
