@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <ucontext.h>
+
 #include "core/context.hpp"
 
 namespace offshoot::detail {
@@ -43,6 +45,12 @@ inline bool shadow_stack_active() noexcept {
   std::uint64_t pointer = 0;
   asm volatile("rdsspq %0" : "+r"(pointer));
   return pointer != 0;
+}
+
+/// Bit 1 of the page fault's error code tells (Intel SDM, volume 3, 4.7).
+inline const char* access_of_fault(const void* machine_context) noexcept {
+  const auto& registers = static_cast<const ucontext_t*>(machine_context)->uc_mcontext.gregs;
+  return (registers[REG_ERR] & 2) != 0 ? "write" : "read";
 }
 
 }  // namespace offshoot::detail

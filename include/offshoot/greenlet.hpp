@@ -164,6 +164,9 @@ class OFFSHOOT_API greenlet {
   /// Bytes of its stack that lie in its slice now: 0 while it runs, is in place or has finished
   /// (S34).
   std::size_t stack_saved_bytes() const;
+  /// Bytes of its stack that were in use at most, so far or, finished, ever. Measured in guarded
+  /// mode (guard.hpp), else 0. For the thread that owns it; takes microseconds.
+  std::size_t stack_high_water() const;
 
  private:
   friend detail::access;

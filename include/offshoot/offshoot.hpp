@@ -5,6 +5,7 @@
 #include <offshoot/errors.hpp>
 #include <offshoot/generator.hpp>
 #include <offshoot/greenlet.hpp>
+#include <offshoot/guard.hpp>
 #include <offshoot/on_lane.hpp>
 #include <offshoot/placement.hpp>
 #include <offshoot/spawn_site.hpp>

@@ -74,7 +74,11 @@ void warn_of_dangling([[maybe_unused]] const char* what) noexcept {
 
 bool on_lane(const void* address) noexcept {
   const detail::thread_state* here = detail::thread_state::here();
-  return here != nullptr && here->lanes.contains(reinterpret_cast<std::uintptr_t>(address));
+  if (here == nullptr) return false;
+  const auto where = reinterpret_cast<std::uintptr_t>(address);
+  if (!here->guarded) return here->lanes.contains(where);
+  const detail::control_block* owner = here->owner_of(where);
+  return owner != nullptr && owner->chosen_placement == placement::lane;
 }
 
 void set_lane_count(std::size_t count) {

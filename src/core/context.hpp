@@ -12,6 +12,8 @@
 ///     struct fp_environment;               // rounding mode and exception masks; the default state
 ///     void store(fp_environment&) noexcept;
 ///     void load(const fp_environment&) noexcept;
+///     const char* access_of_fault(const void* ucontext) noexcept;
+///                                          // "read", "write", or "access" if it cannot tell
 ///     bool shadow_stack_active() noexcept; // the kernel would refuse a switch
 #pragma once
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/describe.hpp"
 #include "core/mapping.hpp"
 
 namespace offshoot::detail {
@@ -67,9 +68,9 @@ void control_block::destroy_callable() noexcept {
 }
 
 std::string control_block::label() const {
-  std::string text = has(main_greenlet) ? "main greenlet" : "greenlet";
-  if (name != nullptr) text.append(" '").append(*name).append("'");
-  return text.append(" #").append(std::to_string(id));
+  std::string text;
+  append_label(text, *this);
+  return text;
 }
 
 std::size_t control_blocks_alive() noexcept {

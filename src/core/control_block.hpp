@@ -129,7 +129,7 @@ class control_block : public stack {
   std::uint64_t id = 0;
   const char* spawn_file = "";
   std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
-  std::size_t stack_size = 0;
+  std::size_t stack_size = 0;  ///< as asked for; of a finished one, how much was in use at most
   fp_environment environment;
   /// thread_state::serial of the thread it belongs to: where it started or, unstarted, will start.
   std::uint32_t home = 0;

@@ -4,15 +4,26 @@
 #include <utility>
 
 #include "core/drop.hpp"
+#include "core/guard.hpp"
 #include "core/switch.hpp"
 
 namespace offshoot::detail {
 namespace {
 
+region& take_own(thread_state& here, const control_block& target, bool guarded) {
+  const bool asked_for = target.chosen_placement == placement::dedicated;
+  region& own =
+      here.pool.take(asked_for ? target.stack_size : guarded_stack_bytes(target.chosen_placement));
+  if (!guarded) open_region(own);  // its last user may have left it closed
+  own.guarded = guarded;
+  return own;
+}
+
 region& find_region(thread_state& here, const control_block& target) {
+  if (is_guarded(target.chosen_placement)) return take_own(here, target, true);
   switch (target.chosen_placement) {
     case placement::dedicated:
-      return here.pool.take(target.stack_size);
+      return take_own(here, target, false);
     case placement::nested:
       return *here.current->where;
     case placement::lane:
@@ -21,9 +32,13 @@ region& find_region(thread_state& here, const control_block& target) {
   return here.lanes.choose(here.current->where);
 }
 
+bool is_below_frames(const control_block& target, const region& where) noexcept {
+  return target.chosen_placement == placement::nested && !where.guarded;
+}
+
 void forget_region(thread_state& here, control_block& target) noexcept {
   region& where = *target.where;
-  leave_region(target, target.chosen_placement == placement::nested);
+  leave_region(target, is_below_frames(target, where));
   if (where.users == 0 && !where.shared_top && &where != &here.own_stack) {
     here.pool.put_back(where);
   }
@@ -68,10 +83,10 @@ void unlink_live(thread_state& here, control_block& block) noexcept {
 }  // namespace
 
 void begin(thread_state& here, control_block& target) {
+  if (reports_faults()) here.handler_stack.install();
   region& where = find_region(here, target);
   where.transfer_top = here.transfer_stack.high();
-  const bool below_frames = target.chosen_placement == placement::nested;
-  enter_region(target, where, below_frames);
+  enter_region(target, where, is_below_frames(target, where));
   if (target.has(own_fp)) store(target.environment);
   link_live(here, target);
   target.owner.store(&here, std::memory_order_relaxed);
@@ -86,6 +101,7 @@ void undo_begin(thread_state& here, control_block& target) noexcept {
 }
 
 void bury(thread_state& here, control_block& corpse) noexcept {
+  corpse.stack_size = high_water(corpse);
   forget_region(here, corpse);
   unlink_live(here, corpse);
   corpse.leaving = false;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/drop.hpp"
+#include "core/guard.hpp"
 #include "core/switch.hpp"
 #include "core/thread_registry.hpp"
 
@@ -125,6 +126,19 @@ placement greenlet::where() const {
 
 spawn_site greenlet::spawned_at() const {
   return detail::dereference(block_).spawned_at();
+}
+
+std::size_t greenlet::stack_high_water() const {
+  const detail::control_block& block = detail::dereference(block_);
+  switch (block.state()) {
+    case detail::life::unstarted:
+      return 0;
+    case detail::life::finished:
+      return block.stack_size;
+    case detail::life::active:
+      break;
+  }
+  return detail::high_water(block);
 }
 
 std::size_t greenlet::stack_saved_bytes() const {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include OFFSHOOT_ARCH_HEADER
+#include "core/guard.hpp"
 
 namespace offshoot::detail {
 namespace {
@@ -100,8 +101,11 @@ extern "C" void offshoot_move(offshoot::detail::context* to_registers,
                               offshoot::detail::context* from_registers) noexcept {
   using namespace offshoot::detail;
   stack& to = *reinterpret_cast<stack*>(to_registers);
+  stack& from = *reinterpret_cast<stack*>(from_registers);
+  if (from.where->guarded) close_region(*from.where);
+  if (to.where->guarded) open_region(*to.where);
   if (to.fresh) [[unlikely]] {
-    bring_in_fresh(to, *reinterpret_cast<const stack*>(from_registers));
+    bring_in_fresh(to, from);
   } else {
     bring_in(to);
   }

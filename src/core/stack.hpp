@@ -26,6 +26,8 @@ struct region {
   std::uint32_t users = 0;   ///< started and not yet finished greenlets that run here
   std::uint32_t nested = 0;  ///< those of them that began below somebody else's frames
   bool shared_top = false;   ///< a lane: many begin at the top, so save_limit stays at `high`
+  bool guarded = false;  ///< of one greenlet, and closed while that is suspended (core/guard.hpp)
+  bool closed = false;   ///< inaccessible now
 };
 
 /// The part of a greenlet that moves. Its bytes are [sp(), stop); the lowest `saved.size()` of them

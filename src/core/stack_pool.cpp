@@ -1,6 +1,7 @@
 #include "core/stack_pool.hpp"
 
 #include <offshoot/errors.hpp>
+#include <offshoot/guard.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -53,6 +54,8 @@ stack_pool::header& stack_pool::cut(shelf& from, std::size_t size_class) {
   // half of the page that the header touches anyway.
   const std::uintptr_t colour = (cut_++ * 0x9e3779b97f4a7c15U >> 59U) * 64;
   stack->high = (from.uncut - sizeof(header)) / 64 * 64 - colour;
+  // What is closed as a whole shares no page with what stays open.
+  if (guarding() != guard_mode::off) stack->high = from.uncut - page;
   stack->save_limit = stack->low;
   stack->size_class = size_class;
   return *stack;
@@ -63,12 +66,19 @@ void stack_pool::put_back(region& stack) noexcept {
   returned.head = nullptr;
   returned.save_limit = returned.low;
   shelf& to = shelves_[returned.size_class];
-  if (to.idle_count >= keep_touched)
+  if (to.idle_count >= keep_touched || guarding() != guard_mode::off)
     discard_pages(returned.low, returned.high / page_size() * page_size());
   returned.next = to.idle;
   to.idle = &returned;
   ++to.idle_count;
   --taken_;
+}
+
+bool stack_pool::contains(std::uintptr_t address) const noexcept {
+  for (const mapping& each : slabs_) {
+    if (address >= each.low() && address < each.high()) return true;
+  }
+  return false;
 }
 
 void stack_pool::leak() noexcept {

@@ -27,6 +27,8 @@ class stack_pool {
   /// Gives back what `take` returned, with no users left.
   void put_back(region& stack) noexcept;
 
+  /// Whether `address` lies in any of its stacks, taken or not.
+  bool contains(std::uintptr_t address) const noexcept;
   /// Stacks that are taken now.
   std::size_t taken() const noexcept { return taken_; }
   /// Forgets the slabs without unmapping them: somebody still runs there.

@@ -203,6 +203,7 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
   if (here.discarded != nullptr) here.arrivals |= chores;
   hand_over(here, from, to);
   for (;;) {
+    if (here.guarded) to.displace();  // on the transfer stack, stacks are closed and opened
     if (!to.displaced()) to.bound();
     if (offshoot_switch(&to.registers, &from.registers, passage::laden) != passage::refused) {
       return crossing::arrived;

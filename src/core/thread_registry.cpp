@@ -1,5 +1,6 @@
 #include "core/thread_registry.hpp"
 
+#include <atomic>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -11,7 +12,7 @@ namespace offshoot::detail::registry {
 namespace {
 
 std::mutex lock;
-thread_state* threads = nullptr;
+std::atomic<thread_state*> threads{nullptr};  // written under the lock
 std::uint32_t last_serial = 0;
 
 void before_fork() {
@@ -62,12 +63,17 @@ thread_state& enlist() {
   while (found != nullptr && !(found->ended && !found->abandoned)) found = found->next;
   if (found == nullptr) {
     found = new thread_state;
-    found->next = std::exchange(threads, found);
+    found->next = threads.load();
+    threads = found;
   }
   found->ended = false;
   found->tid = gettid();
   found->serial = ++last_serial;
   return *found;
+}
+
+thread_state* first() noexcept {
+  return threads.load(std::memory_order_acquire);
 }
 
 bool drop_from_afar(control_block& dropped) noexcept {

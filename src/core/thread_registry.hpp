@@ -12,6 +12,9 @@ thread_state& enlist();
 /// now.
 control_block* delist(thread_state& leaving) noexcept;
 
+/// The first of all that ever were, linked by `next`. Takes no lock: none of them is ever freed.
+thread_state* first() noexcept;
+
 /// Gives up one reference of a greenlet that another thread may own. If that was the last handle of
 /// an active one, the reference goes to the owner's queue instead, to be released there at its next
 /// switch (S22). Returns true if it was the last reference of all: then the caller destroys it.

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "core/drop.hpp"
+#include "core/guard.hpp"
 #include "core/thread_registry.hpp"
 
 namespace offshoot::detail {
@@ -35,6 +36,7 @@ struct thread_end {
     state.lanes = lane_set();
     state.pool = stack_pool();
     state.transfer_stack = mapping();
+    state.handler_stack.remove();
     state.typical_slice = first_room;
     state.largest_recent_slice = 0;
     this_thread = nullptr;
@@ -77,17 +79,31 @@ thread_state& thread_state::get() {
     state.typical_slice = first_room;
     state.transfer_stack = mapping(page_size() + transfer_stack_bytes);
     install_guard(state.transfer_stack.low());
+    state.guarded = guarding() != guard_mode::off;
+    if (state.guarded) report_faults();
+    if (reports_faults()) state.handler_stack.install();
     state.main = make_main(state);
   } catch (...) {
     state.transfer_stack = mapping();
+    state.handler_stack.remove();
     registry::delist(state);
     throw;
   }
   state.current = state.main;
+  state.look_at_current();
   this_thread = &state;
   thread_local thread_end at_end;
   static_cast<void>(at_end);
   return state;
+}
+
+const control_block* thread_state::owner_of(std::uintptr_t address) const noexcept {
+  for (const control_block* each = live; each != nullptr; each = each->next_live) {
+    const region& own = *each->where;
+    const bool shared = own.shared_top || own.nested != 0 || &own == &own_stack;
+    if (!shared && address >= own.low && address < own.high) return each;
+  }
+  return nullptr;
 }
 
 void thread_state::note_slice(std::size_t bytes) noexcept {

@@ -14,6 +14,7 @@
 
 #include "core/control_block.hpp"
 #include "core/exception_state.hpp"
+#include "core/fault.hpp"
 #include "core/lanes.hpp"
 #include "core/mapping.hpp"
 #include "core/stack_pool.hpp"
@@ -53,6 +54,7 @@ struct thread_state : thread_head {
   lane_set lanes;
   stack_pool pool;
   mapping transfer_stack;
+  signal_stack handler_stack;  ///< if faults are reported
   fp_environment environment;  ///< the thread's, while a greenlet with one of its own runs
   /// Bytes that a new greenlet's slice gets in its own allocation: about what the last ones needed.
   std::size_t typical_slice = 0;
@@ -61,6 +63,7 @@ struct thread_state : thread_head {
 
   std::shared_ptr<tracer> trace;
   bool tracing_now = false;
+  bool guarded = false;  ///< guarded mode is on: every switch takes the slow path
 
   // Guarded by the registry's lock.
   control_block* queue = nullptr;  ///< dropped elsewhere, to be released here
@@ -72,7 +75,8 @@ struct thread_state : thread_head {
 
   // In `attention`, beside the `slow_marks` of the current greenlet.
   static constexpr unsigned traced_bit = 0x100;
-  static constexpr unsigned called_bit = 0x200;  ///< something is in `queue`
+  static constexpr unsigned called_bit = 0x200;   ///< something is in `queue`
+  static constexpr unsigned guarded_bit = 0x400;  ///< each switch closes a stack and opens one
 
   /// The calling thread's, or null if it has none.
   static thread_state* here() noexcept;
@@ -80,14 +84,18 @@ struct thread_state : thread_head {
   static thread_state& get();
 
   void look_at_current() noexcept {
-    const unsigned wanted =
-        (current->marks & slow_marks) | (trace && !tracing_now ? traced_bit : 0U);
+    const unsigned wanted = (current->marks & slow_marks) |
+                            (trace && !tracing_now ? traced_bit : 0U) |
+                            (guarded ? guarded_bit : 0U);
     const unsigned found = attention.load(std::memory_order_relaxed) & ~called_bit;
     if (found != wanted) attention.fetch_xor(found ^ wanted, std::memory_order_relaxed);
   }
   bool called() const noexcept {
     return (attention.load(std::memory_order_relaxed) & called_bit) != 0;
   }
+  /// Whose region `address` lies in, among this thread's active greenlets with one of their own;
+  /// null if in none.
+  const control_block* owner_of(std::uintptr_t address) const noexcept;
   /// Learns from how much of a greenlet that has finished was at stake when it last suspended.
   void note_slice(std::size_t bytes) noexcept;
   /// Learns from a slice for which the room in the greenlet's allocation was too small.

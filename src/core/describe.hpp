@@ -1,0 +1,48 @@
+/// How messages speak of greenlets. `Text` has append(std::string_view): a std::string, or what a
+/// signal handler may use, raw_text.
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <string_view>
+
+#include "core/control_block.hpp"
+
+namespace offshoot::detail {
+
+template <class Text>
+void append_number(Text& text, std::uintptr_t number, int base = 10) {
+  std::array<char, 64> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
+  text.append(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
+}
+
+/// "greenlet 'name' #7"
+template <class Text>
+void append_label(Text& text, const control_block& block) {
+  text.append(std::string_view(block.has(main_greenlet) ? "main greenlet" : "greenlet"));
+  if (block.name != nullptr) {
+    text.append(std::string_view(" '"));
+    text.append(std::string_view(*block.name));
+    text.append(std::string_view("'"));
+  }
+  text.append(std::string_view(" #"));
+  append_number(text, block.id);
+}
+
+/// "greenlet 'name' #7 (lane), spawned at file.cpp:12"
+template <class Text>
+void append_origin(Text& text, const control_block& block) {
+  append_label(text, block);
+  if (block.has(main_greenlet)) return;
+  constexpr std::array<std::string_view, 3> placements{" (lane)", " (dedicated)", " (nested)"};
+  text.append(placements[static_cast<std::size_t>(block.chosen_placement)]);
+  if (block.spawn_line == 0) return;
+  text.append(std::string_view(", spawned at "));
+  text.append(std::string_view(block.spawn_file));
+  text.append(std::string_view(":"));
+  append_number(text, block.spawn_line);
+}
+
+}  // namespace offshoot::detail

@@ -1,0 +1,123 @@
+#include "core/guard.hpp"
+
+#include <offshoot/errors.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include <sys/mman.h>
+
+#include "core/drop.hpp"
+#include "core/lanes.hpp"
+#include "core/mapping.hpp"
+#include "core/thread_registry.hpp"
+
+namespace offshoot {
+namespace detail {
+namespace {
+
+constexpr int undecided = -1;
+std::atomic<int> mode{undecided};
+
+guard_mode from_environment() noexcept {
+  const char* set = std::getenv("OFFSHOOT_GUARD");
+  const std::string_view wish = set != nullptr ? set : "";
+  if (wish.empty() || wish == "0") return guard_mode::off;
+  return wish == "all" ? guard_mode::all : guard_mode::copied;
+}
+
+bool protect(const region& where, int protection) noexcept {
+  const int before = errno;
+  const bool done =
+      mprotect(reinterpret_cast<void*>(where.low), where.high - where.low, protection) == 0;
+  errno = before;
+  return done;
+}
+
+/// The lowest word of [low, high) that is not zero; `high` if there is none. What the kernel has no
+/// page for was never touched.
+std::uintptr_t lowest_in_use(std::uintptr_t low, std::uintptr_t high) noexcept {
+  const std::size_t page = page_size();
+  std::array<unsigned char, 256> resident{};
+  for (std::uintptr_t at = low; at < high; at += resident.size() * page) {
+    const std::size_t bytes = std::min(high - at, resident.size() * page);
+    if (mincore(reinterpret_cast<void*>(at), bytes, resident.data()) != 0) resident.fill(1);
+    for (std::size_t i = 0; i < bytes / page; ++i) {
+      if ((resident[i] & 1U) == 0) continue;
+      const auto* words = reinterpret_cast<const volatile std::uintptr_t*>(at + i * page);
+      for (std::size_t word = 0; word < page / sizeof *words; ++word) {
+        if (words[word] != 0) return reinterpret_cast<std::uintptr_t>(&words[word]);
+      }
+    }
+  }
+  return high;
+}
+
+}  // namespace
+
+bool is_guarded(placement where) noexcept {
+  const guard_mode now = guarding();
+  return now == guard_mode::all || (now == guard_mode::copied && where != placement::dedicated);
+}
+
+std::size_t guarded_stack_bytes(placement where) noexcept {
+  constexpr std::size_t usual_thread_stack = std::size_t{8} << 20;
+  return where == placement::lane ? lane_set::lane_bytes : usual_thread_stack;
+}
+
+void close_region(region& where) noexcept {
+  where.closed = protect(where, PROT_NONE);
+  static std::atomic<bool> told{false};
+  if (!where.closed && !told.exchange(true)) {
+    std::fputs(
+        "offshoot: guarded mode: the system has no mapping left to close a suspended stack; some "
+        "stay open from now on. Raise vm.max_map_count\n",
+        stderr);
+  }
+}
+
+void open_region(region& where) noexcept {
+  if (!where.closed) return;
+  // Closing has split mappings and this joins them again, so that it needs none.
+  if (!protect(where, PROT_READ | PROT_WRITE)) fatal("a guarded stack cannot be opened again");
+  where.closed = false;
+}
+
+std::size_t high_water(const control_block& active) noexcept {
+  if (guarding() == guard_mode::off || active.has(main_greenlet) || active.where == nullptr) {
+    return 0;
+  }
+  region& where = *active.where;
+  const bool closed = where.closed;
+  open_region(where);
+  const std::size_t bytes = where.high - lowest_in_use(where.low, where.high);
+  if (closed) close_region(where);
+  return bytes;
+}
+
+}  // namespace detail
+
+void set_guard_mode(guard_mode wanted) {
+  if (detail::registry::first() != nullptr && wanted != guarding()) {
+    throw greenlet_error(
+        "offshoot: the guard mode must be set before any thread has greenlets; set it first thing "
+        "in main, or by the environment variable OFFSHOOT_GUARD");
+  }
+  detail::mode.store(static_cast<int>(wanted));
+}
+
+guard_mode guarding() noexcept {
+  int now = detail::mode.load(std::memory_order_relaxed);
+  if (now == detail::undecided) {
+    const int found = static_cast<int>(detail::from_environment());
+    if (detail::mode.compare_exchange_strong(now, found)) now = found;
+  }
+  return static_cast<guard_mode>(now);
+}
+
+}  // namespace offshoot
