@@ -27,8 +27,13 @@ std::atomic<bool> installed{false};
 struct sigaction before {};  // what handled the signal until then
 
 struct finding {
-  enum : std::uint8_t { nothing_of_ours, overflow, suspended, finished } what;
-  const control_block* owner;  ///< null if finished
+  enum : std::uint8_t {
+    nothing_of_ours,
+    overflow,
+    suspended,
+    unused,  ///< among our stacks, but no live greenlet's
+  } what;
+  const control_block* owner;  ///< null if there is none
 };
 
 /// Whether `address` is in the guard page of the current greenlet's stack.
@@ -45,7 +50,7 @@ finding judge(std::uintptr_t address) noexcept {
     if (!each->guarded || each->ended) continue;
     const control_block* owner = each->owner_of(address);
     if (owner != nullptr && owner->where->closed) return {finding::suspended, owner};
-    if (owner == nullptr && each->pool.contains(address)) return {finding::finished, nullptr};
+    if (owner == nullptr && each->pool.contains(address)) return {finding::unused, nullptr};
   }
   return {finding::nothing_of_ours, nullptr};
 }
@@ -55,6 +60,11 @@ void print_trace_of_here() noexcept {
   std::array<void*, 32> frames{};
   const int count = backtrace(frames.data(), static_cast<int>(frames.size()));
   backtrace_symbols_fd(frames.data(), count, STDERR_FILENO);
+}
+
+/// Where a suspended greenlet stands.
+void print_trace_of(const control_block& /*suspended*/) noexcept {
+  // Nothing yet: the unwinder can only begin at its caller.
 }
 
 void print_overflow(const control_block& culprit, std::uintptr_t address) noexcept {
@@ -81,8 +91,8 @@ void print_stray_access(const finding& found, std::uintptr_t address,
   out.append(access);
   out.append(" at 0x");
   append_number(out, address, 16);
-  if (found.what == finding::finished) {
-    out.append(", in the stack of a greenlet that has finished\n");
+  if (found.what == finding::unused) {
+    out.append(", in the stack of a greenlet that has finished, or a guard page\n");
   } else {
     out.append(", in the stack of ");
     append_origin(out, *found.owner);
@@ -99,6 +109,7 @@ void print_stray_access(const finding& found, std::uintptr_t address,
   out.append(", at:\n");
   out.flush();
   print_trace_of_here();
+  if (found.what == finding::suspended) print_trace_of(*found.owner);
 }
 
 void report(siginfo_t* fault, const void* machine) noexcept {

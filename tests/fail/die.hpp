@@ -74,4 +74,9 @@ inline void tell_of_guard_hits() {
   return below + frame[0];
 }
 
+/// The run function of a greenlet that overflows.
+inline int run_deep() {
+  return recurse(0);
+}
+
 }  // namespace test

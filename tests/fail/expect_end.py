@@ -6,6 +6,7 @@
 The source holds, one a line:
     // ends: SIGABRT          (or an exit status)
     // says: REGULAR EXPRESSION   (to be found on standard error; may be repeated)
+    // never says: REGULAR EXPRESSION   (not to be found there; may be repeated)
 """
 import os
 import re
@@ -38,6 +39,7 @@ def main(program, source):
     if name_of(done.returncode) != end:
         failures.append(f"ended with {name_of(done.returncode)} and not with {end}")
     failures += [f"did not say: {each}" for each in sayings if not re.search(each, said)]
+    failures += [f"said: {each}" for each in stated(source, "never says") if re.search(each, said)]
     if not sayings:
         failures.append("states no message to look for")
     for failure in failures:

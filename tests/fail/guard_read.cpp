@@ -1,0 +1,21 @@
+/// Guarded mode stops a greenlet that reads the stack of one that is suspended.
+// ends: SIGSEGV
+// says: offshoot: stray read at 0x[0-9a-f]+, in the stack of greenlet 'lender' #
+// says: 'lender' #\d+ \(lane\), spawned at .*guard_read\.cpp:17, which is suspended
+// says: by greenlet 'borrower' #\d+ \(nested\), spawned at .*guard_read\.cpp:19, at:
+// says: reading_culprit
+#include <offshoot/greenlet.hpp>
+#include <offshoot/guard.hpp>
+
+#include "fail/lent.hpp"
+
+using offshoot::greenlet;
+
+int main() {
+  offshoot::set_guard_mode(offshoot::guard_mode::copied);
+  const auto borrow = [] { return reading_culprit(); };
+  const greenlet lender(&test::lend, {.name = "lender"});
+  lender.switch_to();
+  const greenlet borrower(borrow, {.where = offshoot::placement::nested, .name = "borrower"});
+  return borrower.switch_to().get<int>();
+}

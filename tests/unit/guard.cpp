@@ -1,0 +1,154 @@
+/// Guarded mode: which stacks are closed when, and how much of them was in use.
+#include <offshoot/guard.hpp>
+#include <offshoot/on_lane.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include "support/fixture.hpp"
+#include "support/prober.hpp"
+
+using offshoot::greenlet;
+using offshoot::guard_mode;
+using offshoot::placement;
+
+namespace {
+
+[[maybe_unused]] const bool chosen = [] {
+  offshoot::set_guard_mode(guard_mode::copied);
+  return true;
+}();
+
+std::uintptr_t inside(const greenlet& subject) {
+  return offshoot::detail::access::block(subject)->registers.sp;
+}
+
+constexpr std::size_t deep = 50'000;
+
+[[gnu::noinline]] void reach_down() {
+  volatile char frame[deep];
+  frame[0] = 1;
+  CHECK(frame[0] == 1);
+}
+
+greenlet suspended(placement where) {
+  greenlet made{[] { test::to_parent(); }, {.where = where, .name = "subject"}};
+  made.switch_to();
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "a stack is closed while its greenlet is suspended") {
+  test::prober probe;
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    bool open_while_running = false;
+    greenlet subject{[&] {
+                       for (;;) {
+                         test::to_parent();
+                         const auto here = __builtin_frame_address(0);
+                         open_while_running =
+                             probe.readable(reinterpret_cast<std::uintptr_t>(here));
+                       }
+                     },
+                     {.where = where}};
+    subject.switch_to();
+    const bool lendable = where == placement::dedicated;
+    CHECK(probe.readable(inside(subject)) == lendable);
+    subject.switch_to();
+    CHECK(open_while_running);
+    CHECK(probe.readable(inside(subject)) == lendable);
+    const std::uintptr_t was = inside(subject);
+    subject.reset();
+    CHECK(probe.readable(was) == lendable);
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "nobody's stack is shared, and no byte of one ever moves") {
+  const greenlet one = suspended(placement::lane);
+  const greenlet two = suspended(placement::lane);
+  const greenlet three = suspended(placement::nested);
+  const auto region_of = [](const greenlet& each) {
+    return offshoot::detail::access::block(each)->where;
+  };
+  CHECK(region_of(one) != region_of(two));
+  CHECK(region_of(two) != region_of(three));
+  CHECK(region_of(three) != region_of(greenlet::main()));
+  CHECK(one.stack_saved_bytes() + two.stack_saved_bytes() + three.stack_saved_bytes() == 0);
+  CHECK(offshoot::on_lane(reinterpret_cast<const void*>(inside(one))));
+  CHECK_FALSE(offshoot::on_lane(reinterpret_cast<const void*>(inside(three))));
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "a dedicated stack is open, whoever had it before") {
+  greenlet closed = suspended(placement::lane);
+  const auto& region = *offshoot::detail::access::block(closed)->where;
+  const std::size_t bytes = region.high - region.low;
+  const std::uintptr_t was = region.low;
+  closed.reset();
+  const greenlet next{[] { test::to_parent(); },
+                      {.where = placement::dedicated, .stack_size = bytes}};
+  next.switch_to();
+  REQUIRE(offshoot::detail::access::block(next)->where->low == was);
+  CHECK(test::prober().readable(inside(next)));
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "a system call into a suspended stack fails, and can say why") {
+  const greenlet subject = suspended(placement::lane);
+  std::array<int, 2> ends{};
+  REQUIRE(pipe(ends.data()) == 0);
+  REQUIRE(write(ends[1], "x", 1) == 1);
+  auto* const stray = reinterpret_cast<void*>(inside(subject));
+  errno = 0;
+  CHECK(read(ends[0], stray, 1) == -1);
+  CHECK(errno == EFAULT);
+  const std::string said = offshoot::describe_address(stray);
+  CHECK(said.find("the stack of greenlet 'subject' #") == 0);
+  CHECK(said.find("(lane), spawned at ") != std::string::npos);
+  CHECK(said.find("guard.cpp:") != std::string::npos);
+  CHECK(said.find(", which is suspended") != std::string::npos);
+  CHECK(offshoot::describe_address(&ends).empty());
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "the high-water mark is the deepest that it ever was") {
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    for (int again = 0; again < 2; ++again) {  // on a stack that has been in use, too
+      greenlet subject{[] {
+                         test::to_parent();
+                         reach_down();
+                         test::to_parent();
+                       },
+                       {.where = where}};
+      CHECK(subject.stack_high_water() == 0);
+      subject.switch_to();
+      const std::size_t shallow = subject.stack_high_water();
+      CHECK(shallow > 0);
+      CHECK(shallow < deep);
+      subject.switch_to();
+      CHECK(subject.stack_high_water() >= deep);
+      CHECK(subject.stack_high_water() < deep + shallow + 4096);
+      subject.switch_to();
+      CHECK(subject.dead());
+      CHECK(subject.stack_high_water() >= deep);
+    }
+  }
+  CHECK(greenlet::main().stack_high_water() == 0);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "the mode cannot be changed once there are greenlets") {
+  CHECK(offshoot::guarding() == guard_mode::copied);
+  CHECK_THROWS_AS(offshoot::set_guard_mode(guard_mode::off), offshoot::greenlet_error);
+  CHECK_THROWS_AS(offshoot::set_guard_mode(guard_mode::all), offshoot::greenlet_error);
+  offshoot::set_guard_mode(guard_mode::copied);
+  CHECK(offshoot::guarding() == guard_mode::copied);
+}
