@@ -21,9 +21,10 @@ enum class guard_mode : std::uint8_t {
 ///
 /// What greenlets do is the same in every mode, except that nothing is ever copied, so that
 /// `stack_saved_bytes()` stays 0. A switch costs two system calls, a suspended greenlet at least a
-/// page of memory and two mappings, of which the kernel allows some 65 000; when they run out, that
-/// is said once, and further stacks stay open. A stray access ends the process with SIGSEGV, after
-/// a report on standard error; a stray system call fails with EFAULT, see `describe_address`.
+/// page of memory and two mappings, of which the kernel allows some 65 000; so 28 000 stacks are
+/// closed at a time, and when there are more, that is said once. A stray access ends the process
+/// with SIGSEGV, after a report on standard error; a stray system call fails with EFAULT, see
+/// `describe_address`.
 OFFSHOOT_API void set_guard_mode(guard_mode mode);
 
 /// The mode that is in force. Any thread.

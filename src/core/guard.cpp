@@ -24,6 +24,11 @@ namespace {
 constexpr int undecided = -1;
 std::atomic<int> mode{undecided};
 
+/// A closed stack costs two mappings, of which a process has 65 530 by default. Some are left to
+/// the program: without any, there would be no new stacks either.
+constexpr int most_closed = 28'000;
+std::atomic<int> closed{0};  // in the whole process
+
 guard_mode from_environment() noexcept {
   const char* set = std::getenv("OFFSHOOT_GUARD");
   const std::string_view wish = set != nullptr ? set : "";
@@ -71,12 +76,16 @@ std::size_t guarded_stack_bytes(placement where) noexcept {
 }
 
 void close_region(region& where) noexcept {
-  where.closed = protect(where, PROT_NONE);
+  if (closed.fetch_add(1, std::memory_order_relaxed) < most_closed && protect(where, PROT_NONE)) {
+    where.closed = true;
+    return;
+  }
+  closed.fetch_sub(1, std::memory_order_relaxed);
   static std::atomic<bool> told{false};
-  if (!where.closed && !told.exchange(true)) {
+  if (!told.exchange(true)) {
     std::fputs(
-        "offshoot: guarded mode: the system has no mapping left to close a suspended stack; some "
-        "stay open from now on. Raise vm.max_map_count\n",
+        "offshoot: guarded mode: so many greenlets are suspended that the kernel's mappings would "
+        "run out; not all of their stacks are closed from now on\n",
         stderr);
   }
 }
@@ -86,6 +95,11 @@ void open_region(region& where) noexcept {
   // Closing has split mappings and this joins them again, so that it needs none.
   if (!protect(where, PROT_READ | PROT_WRITE)) fatal("a guarded stack cannot be opened again");
   where.closed = false;
+  closed.fetch_sub(1, std::memory_order_relaxed);
+}
+
+int closed_regions() noexcept {
+  return closed.load(std::memory_order_relaxed);
 }
 
 std::size_t high_water(const control_block& active) noexcept {

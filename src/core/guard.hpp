@@ -20,6 +20,9 @@ std::size_t guarded_stack_bytes(placement where) noexcept;
 void close_region(region& where) noexcept;
 void open_region(region& where) noexcept;
 
+/// How many are closed now, on all threads.
+int closed_regions() noexcept;
+
 /// How much of a greenlet's stack was ever in use. The region was zero when it began: counts from
 /// the lowest word that is not. 0 if this mode is off, and for one without a region of its own.
 std::size_t high_water(const control_block& active) noexcept;

@@ -1,11 +1,12 @@
 #include "core/stack_pool.hpp"
 
 #include <offshoot/errors.hpp>
-#include <offshoot/guard.hpp>
 
 #include <algorithm>
 #include <bit>
 #include <new>
+
+#include "core/guard.hpp"
 
 namespace offshoot::detail {
 namespace {
@@ -72,6 +73,12 @@ void stack_pool::put_back(region& stack) noexcept {
   to.idle = &returned;
   ++to.idle_count;
   --taken_;
+}
+
+void stack_pool::open_idle() noexcept {
+  for (const shelf& each : shelves_) {
+    for (header* stack = each.idle; stack != nullptr; stack = stack->next) open_region(*stack);
+  }
 }
 
 bool stack_pool::contains(std::uintptr_t address) const noexcept {

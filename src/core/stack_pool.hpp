@@ -29,6 +29,8 @@ class stack_pool {
 
   /// Whether `address` lies in any of its stacks, taken or not.
   bool contains(std::uintptr_t address) const noexcept;
+  /// Makes all that are not taken accessible: guarded mode leaves them closed.
+  void open_idle() noexcept;
   /// Stacks that are taken now.
   std::size_t taken() const noexcept { return taken_; }
   /// Forgets the slabs without unmapping them: somebody still runs there.

@@ -34,6 +34,7 @@ struct thread_end {
     unwind_all(state);
     state.trace.reset();
     state.lanes = lane_set();
+    state.pool.open_idle();
     state.pool = stack_pool();
     state.transfer_stack = mapping();
     state.handler_stack.remove();

@@ -1,4 +1,6 @@
 /// Guarded mode: which stacks are closed when, and how much of them was in use.
+#include "core/guard.hpp"
+
 #include <offshoot/guard.hpp>
 #include <offshoot/on_lane.hpp>
 
@@ -7,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thread>
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -143,6 +146,17 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "the high-water mark is the deepest that 
     }
   }
   CHECK(greenlet::main().stack_high_water() == 0);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "a thread's end leaves no closed stack behind") {
+  const int before = offshoot::detail::closed_regions();
+  std::thread([before] {
+    const greenlet finished = suspended(placement::lane);
+    const greenlet unwound = suspended(placement::nested);
+    finished.switch_to();
+    CHECK(offshoot::detail::closed_regions() == before + 2);
+  }).join();
+  CHECK(offshoot::detail::closed_regions() == before);
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "the mode cannot be changed once there are greenlets") {
