@@ -107,10 +107,10 @@ std::size_t high_water(const control_block& active) noexcept {
     return 0;
   }
   region& where = *active.where;
-  const bool closed = where.closed;
+  const bool was_closed = where.closed;
   open_region(where);
   const std::size_t bytes = where.high - lowest_in_use(where.low, where.high);
-  if (closed) close_region(where);
+  if (was_closed) close_region(where);
   return bytes;
 }
 
