@@ -29,7 +29,7 @@ namespace {
 }();
 
 std::uintptr_t inside(const greenlet& subject) {
-  return offshoot::detail::access::block(subject)->registers.sp;
+  return offshoot::detail::access::block(subject)->sp();
 }
 
 constexpr std::size_t deep = 50'000;
