@@ -13,6 +13,7 @@ struct exception_to_guarded_mode {
 
 inline constexpr auto copies = "it is about bytes in slices: in guarded mode none ever move";
 inline constexpr auto shares = "it is about greenlets that share a lane or the stack of another";
+inline constexpr auto lends = "it reads a suspended stack on purpose";
 inline constexpr auto layout =
     "it is about how stacks are laid out and kept when there is no guard";
 
@@ -38,6 +39,7 @@ inline constexpr std::array not_in_guarded_mode{
         "S36: the number of lanes is set before the first is used? within bounds", shares},
     exception_to_guarded_mode{"S34: never the starter's lane while another will do", shares},
     exception_to_guarded_mode{"S14: a hundred thousand finish into unstarted parents", shares},
+    exception_to_guarded_mode{"S36: a type can be exempted? and so can a closure", lends},
     exception_to_guarded_mode{"S30: stops are spread over the sets of the caches", layout},
     exception_to_guarded_mode{"S30: a stack that idles in a long list gives its memory back",
                               layout},
