@@ -39,6 +39,7 @@ void give(benchmark::State& state, placement where, const T& payload) {
     const greenlet taker([giver = greenlet::current()] {
       for (;;) giver.switch_to();
     });
+    taker.switch_to();
     for (auto _ : state) taker.switch_to(payload);
   });
 }
@@ -49,6 +50,7 @@ void give_nothing(benchmark::State& state, placement where) {
     const greenlet taker([giver = greenlet::current()] {
       for (;;) giver.switch_to();
     });
+    taker.switch_to();
     for (auto _ : state) taker.switch_to();
   });
 }

@@ -51,6 +51,12 @@ inline void bring_in(stack& target) noexcept {
   if (target.saved.clear() || !where.shared_top) target.bound();
 }
 
+/// In guarded mode, only who runs can touch its stack.
+[[gnu::cold]] void pass_guard(region& from, region& to) noexcept {
+  if (from.guarded) close_region(from);
+  if (to.guarded) open_region(to);
+}
+
 /// The rule for one that is yet to begin: there is nothing to bring back.
 void bring_in_fresh(stack& target, const stack& starter) noexcept {
   if (target.stop == 0) {  // nested: right below the frames of whoever starts it
@@ -102,8 +108,8 @@ extern "C" void offshoot_move(offshoot::detail::context* to_registers,
   using namespace offshoot::detail;
   stack& to = *reinterpret_cast<stack*>(to_registers);
   stack& from = *reinterpret_cast<stack*>(from_registers);
-  if (from.where->guarded) close_region(*from.where);
-  if (to.where->guarded) open_region(*to.where);
+  if (from.where->guarded || to.where->guarded) [[unlikely]]
+    pass_guard(*from.where, *to.where);
   if (to.fresh) [[unlikely]] {
     bring_in_fresh(to, from);
   } else {
