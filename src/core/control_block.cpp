@@ -28,7 +28,8 @@ control_block* control_block::make(const run_operations* run, const options& cho
                                    std::size_t room) {
   constexpr std::size_t usual = alignof(std::max_align_t);
   const std::size_t alignment = run != nullptr && run->alignment > usual ? run->alignment : usual;
-  const std::size_t callable_at = round_up(sizeof(control_block) + room, alignment);
+  const std::size_t callable_at =
+      round_up(sizeof(control_block) + room + sanitizers::shadow_of(room), alignment);
   const std::size_t callable_size = run != nullptr ? run->size : 0;
   auto name = chosen.name.empty() ? nullptr : std::make_unique<std::string>(chosen.name);
 

@@ -5,6 +5,7 @@
 
 #include "core/drop.hpp"
 #include "core/guard.hpp"
+#include "core/sanitizers.hpp"
 #include "core/switch.hpp"
 
 namespace offshoot::detail {
@@ -175,8 +176,9 @@ control_block& receiver_of(thread_state& here, control_block* first, delivery& w
 }  // namespace offshoot::detail
 
 // Its frame is part of every slice: nothing is kept in it that the thread knows as well.
-extern "C" void offshoot_enter() noexcept {
+extern "C" OFFSHOOT_CALLED_BY_ASSEMBLY void offshoot_enter() noexcept {
   using namespace offshoot::detail;
+  sanitizers::arrive(*thread_state::here()->current);
   try {
     receive_arguments();
     control_block& self = *thread_state::here()->current;

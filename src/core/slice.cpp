@@ -6,6 +6,7 @@
 #include <new>
 
 #include "core/mapping.hpp"
+#include "core/sanitizers/notes.hpp"
 
 namespace offshoot::detail {
 namespace {
@@ -21,7 +22,8 @@ std::size_t size_class(std::size_t bytes) noexcept {
 }
 
 std::byte* allocate(std::size_t bytes) noexcept {
-  auto* memory = static_cast<std::byte*>(::operator new(bytes, std::nothrow));
+  auto* memory =
+      static_cast<std::byte*>(::operator new(bytes + sanitizers::shadow_of(bytes), std::nothrow));
   if (memory != nullptr) buffers.fetch_add(1, std::memory_order_relaxed);
   return memory;
 }

@@ -8,7 +8,8 @@ namespace offshoot::detail {
 
 /// A buffer and how much of it is in use. It begins as a room inside the greenlet's own allocation,
 /// so that waking a cold greenlet touches adjacent cache lines, and moves to the heap when that is
-/// too small. Kept between switches.
+/// too small. Kept between switches. Behind its capacity there is room for what AddressSanitizer
+/// knows of its contents, in builds with that.
 class slice {
  public:
   slice() noexcept = default;

@@ -7,6 +7,7 @@
 
 #include OFFSHOOT_ARCH_HEADER
 #include "core/guard.hpp"
+#include "core/sanitizers.hpp"
 
 namespace offshoot::detail {
 namespace {
@@ -22,8 +23,9 @@ inline void save(stack& owner, std::uintptr_t low, std::uintptr_t limit) noexcep
   const std::size_t size = owner.saved.size();
   if (size + bytes > owner.saved.capacity()) [[unlikely]]
     die_of_a_small_slice();
+  sanitizers::copy_out(owner, low, bytes);
   owner.saved.set_size(size + bytes);
-  std::memcpy(owner.saved.data() + size, reinterpret_cast<const void*>(low), bytes);
+  sanitizers::moved(owner);
 }
 
 /// The rule: whatever lies in the way of `target` is saved up to its stop, and then its own bytes
@@ -46,7 +48,7 @@ inline void bring_in(stack& target) noexcept {
     break;
   }
   target.settle();
-  std::memcpy(reinterpret_cast<void*>(target.home.sp), target.saved.data(), target.saved.size());
+  sanitizers::copy_in(target);
   // What bounds it on a lane has not changed since it bounded itself last.
   if (target.saved.clear() || !where.shared_top) target.bound();
 }
@@ -69,6 +71,7 @@ void bring_in_fresh(stack& target, const stack& starter) noexcept {
   }
   target.home.sp = target.stop;
   bring_in(target);
+  if (valgrind::running) valgrind::open(target.stop - sizeof(first_frame), sizeof(first_frame));
   lay_first_frame(target.stop, target.registers);
   target.bound();
   target.fresh = false;
@@ -88,28 +91,32 @@ void enter_region(stack& owner, region& where, bool below_frames) noexcept {
   owner.fresh = true;
   owner.displace();
   owner.stop = below_frames ? 0 : where.high;
-  ++where.users;
+  if (++where.users == 1 && valgrind::running) {
+    where.valgrind_id = valgrind::know_stack(where.low, where.high);
+  }
   if (below_frames) ++where.nested;
 }
 
 void leave_region(stack& owner, bool below_frames) noexcept {
   region& where = *owner.where;
-  --where.users;
+  if (--where.users == 0 && valgrind::running) valgrind::forget_stack(where.valgrind_id);
   if (below_frames && --where.nested == 0 && !where.shared_top) where.save_limit = where.low;
   owner.where = nullptr;
   owner.fresh = false;
+  sanitizers::forget(owner);
   owner.registers.ip = 0;  // not displaced: it may begin again, on another thread
 }
 
 }  // namespace offshoot::detail
 
-extern "C" void offshoot_move(offshoot::detail::context* to_registers,
-                              offshoot::detail::context* from_registers) noexcept {
+extern "C" OFFSHOOT_CALLED_BY_ASSEMBLY void offshoot_move(
+    offshoot::detail::context* to_registers, offshoot::detail::context* from_registers) noexcept {
   using namespace offshoot::detail;
   stack& to = *reinterpret_cast<stack*>(to_registers);
   stack& from = *reinterpret_cast<stack*>(from_registers);
   if (from.where->guarded || to.where->guarded) [[unlikely]]
     pass_guard(*from.where, *to.where);
+  if (from.leaving) sanitizers::vacate(from);
   if (to.fresh) [[unlikely]] {
     bring_in_fresh(to, from);
   } else {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/context.hpp"
+#include "core/sanitizers/notes.hpp"
 #include "core/slice.hpp"
 
 namespace offshoot::detail {
@@ -26,6 +27,7 @@ struct region {
   std::uint32_t users = 0;   ///< started and not yet finished greenlets that run here
   std::uint32_t nested = 0;  ///< those of them that began below somebody else's frames
   bool shared_top = false;   ///< a lane: many begin at the top, so save_limit stays at `high`
+  unsigned valgrind_id = 0;  ///< while somebody runs here
   bool guarded = false;  ///< of one greenlet, and closed while that is suspended (core/guard.hpp)
   bool closed = false;   ///< inaccessible now
 };
@@ -45,6 +47,7 @@ struct stack : control_head {
   slice saved;
   bool fresh = false;    ///< its first frame is still to be laid
   bool leaving = false;  ///< finished: its bytes are forgotten, though it still runs on them
+  [[no_unique_address]] sanitizers::kept_notes watched;
 
   bool displaced() const noexcept {
     return registers.ip == reinterpret_cast<std::uintptr_t>(&offshoot_fetch);

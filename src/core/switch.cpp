@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/drop.hpp"
+#include "core/sanitizers.hpp"
 #include "core/trace.hpp"
 
 namespace offshoot::detail {
@@ -203,11 +204,16 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
   if (here.discarded != nullptr) here.arrivals |= chores;
   hand_over(here, from, to);
   for (;;) {
-    if (here.guarded) to.displace();  // on the transfer stack, stacks are closed and opened
+    // On the transfer stack, stacks are closed and opened, and what the last frames of one that
+    // leaves for good have left for AddressSanitizer is swept up.
+    if (here.guarded || (sanitizers::present && from.leaving)) to.displace();
     if (!to.displaced()) to.bound();
+    sanitizers::leave(from, to);
     if (offshoot_switch(&to.registers, &from.registers, passage::laden) != passage::refused) {
+      sanitizers::arrive(from);
       return crossing::arrived;
     }
+    sanitizers::stay(from);
     const crossing outcome = make_room(from);
     if (outcome != crossing::arrived) {
       undo(here, from, to);

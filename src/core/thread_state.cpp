@@ -9,6 +9,7 @@
 
 #include "core/drop.hpp"
 #include "core/guard.hpp"
+#include "core/sanitizers/valgrind.hpp"
 #include "core/thread_registry.hpp"
 
 namespace offshoot::detail {
@@ -36,6 +37,7 @@ struct thread_end {
     state.lanes = lane_set();
     state.pool.open_idle();
     state.pool = stack_pool();
+    valgrind::forget_stack(state.transfer_stack_id);
     state.transfer_stack = mapping();
     state.handler_stack.remove();
     state.typical_slice = first_room;
@@ -80,6 +82,8 @@ thread_state& thread_state::get() {
     state.typical_slice = first_room;
     state.transfer_stack = mapping(page_size() + transfer_stack_bytes);
     install_guard(state.transfer_stack.low());
+    state.transfer_stack_id =
+        valgrind::know_stack(state.transfer_stack.low() + page_size(), state.transfer_stack.high());
     state.guarded = guarding() != guard_mode::off;
     if (state.guarded) report_faults();
     if (reports_faults()) state.handler_stack.install();

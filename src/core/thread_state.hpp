@@ -54,8 +54,9 @@ struct thread_state : thread_head {
   lane_set lanes;
   stack_pool pool;
   mapping transfer_stack;
-  signal_stack handler_stack;  ///< if faults are reported
-  fp_environment environment;  ///< the thread's, while a greenlet with one of its own runs
+  unsigned transfer_stack_id = 0;  ///< Valgrind's
+  signal_stack handler_stack;      ///< if faults are reported
+  fp_environment environment;      ///< the thread's, while a greenlet with one of its own runs
   /// Bytes that a new greenlet's slice gets in its own allocation: about what the last ones needed.
   std::size_t typical_slice = 0;
   std::size_t largest_recent_slice = 0;
@@ -76,6 +77,7 @@ struct thread_state : thread_head {
   // In `attention`, beside the `slow_marks` of the current greenlet.
   static constexpr unsigned traced_bit = 0x100;
   static constexpr unsigned called_bit = 0x200;   ///< something is in `queue`
+  static constexpr unsigned watched_bit = 0x800;  ///< a sanitizer has to see each switch
   static constexpr unsigned guarded_bit = 0x400;  ///< each switch closes a stack and opens one
 
   /// The calling thread's, or null if it has none.
@@ -86,7 +88,7 @@ struct thread_state : thread_head {
   void look_at_current() noexcept {
     const unsigned wanted = (current->marks & slow_marks) |
                             (trace && !tracing_now ? traced_bit : 0U) |
-                            (guarded ? guarded_bit : 0U);
+                            (guarded ? guarded_bit : 0U) | (sanitizers::present ? watched_bit : 0U);
     const unsigned found = attention.load(std::memory_order_relaxed) & ~called_bit;
     if (found != wanted) attention.fetch_xor(found ^ wanted, std::memory_order_relaxed);
   }

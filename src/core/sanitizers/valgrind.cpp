@@ -1,0 +1,27 @@
+/// Valgrind's requests: the only place that needs its header.
+#include "core/sanitizers/valgrind.hpp"
+
+#pragma GCC diagnostic ignored "-Wpedantic"  // for Valgrind's macros
+#include <valgrind/memcheck.h>
+
+namespace offshoot::detail::valgrind {
+
+const bool running = [] { return RUNNING_ON_VALGRIND != 0; }();
+
+unsigned know_stack(std::uintptr_t low, std::uintptr_t high) noexcept {
+  return VALGRIND_STACK_REGISTER(low, high);
+}
+
+void forget_stack(unsigned id) noexcept {
+  VALGRIND_STACK_DEREGISTER(id);
+}
+
+void open(std::uintptr_t low, std::size_t bytes) noexcept {
+  static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(low, bytes));
+}
+
+void close(std::uintptr_t low, std::size_t bytes) noexcept {
+  static_cast<void>(VALGRIND_MAKE_MEM_NOACCESS(low, bytes));
+}
+
+}  // namespace offshoot::detail::valgrind

@@ -1,0 +1,36 @@
+/// Valgrind, in any build for which its header was there. It takes a stack pointer that jumps for a
+/// push or a pop of all that is between, unless it lands on another stack that it was told of. And
+/// it holds what is below a stack pointer to be nobody's: bytes that come back there need leave.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace offshoot::detail::valgrind {
+
+#if defined(OFFSHOOT_VALGRIND)
+
+/// Asked first, everywhere: nothing below costs anything where there is no Valgrind.
+extern const bool running;
+
+/// Tells of a stack; returns what `forget_stack` wants to be given.
+unsigned know_stack(std::uintptr_t low, std::uintptr_t high) noexcept;
+void forget_stack(unsigned id) noexcept;
+/// These bytes, whatever they are, may be written, and must be before they are read.
+void open(std::uintptr_t low, std::size_t bytes) noexcept;
+/// Nobody may touch these bytes.
+void close(std::uintptr_t low, std::size_t bytes) noexcept;
+
+#else
+
+inline constexpr bool running = false;
+inline unsigned know_stack(std::uintptr_t, std::uintptr_t) noexcept {
+  return 0;
+}
+inline void forget_stack(unsigned) noexcept {}
+inline void open(std::uintptr_t, std::size_t) noexcept {}
+inline void close(std::uintptr_t, std::size_t) noexcept {}
+
+#endif
+
+}  // namespace offshoot::detail::valgrind
