@@ -9,16 +9,59 @@ configure() {
 # count's to report: a build that failed has left no log. With setup=NAME before it, in that test
 # setup of meson's.
 run_tests() {
-  local log=build-$1/meson-logs/testlog${setup:+-$setup}.json
-  rm -f "$log"
+  local log=build-$1/run-${#logs[@]}.json
+  rm -f "$log" "build-$1"/meson-logs/*.json
   logs+=("$log")
   echo "== $1${setup:+, $setup}"
   configure "$1" -Dtests=enabled -Dexamples=enabled -Dbench=disabled "${@:2}" &&
     meson compile -C "build-$1" &&
-    meson test -C "build-$1" --no-rebuild --print-errorlogs ${setup:+--setup="$setup"} || true
+    meson test -C "build-$1" --no-rebuild --print-errorlogs ${setup:+--setup="$setup"} "${test_options[@]}" || true
+  cat "build-$1"/meson-logs/*.json >"$log" || true # a wrapper's name is part of the log's
 }
 logs=()
 setup=
+test_options=() # further ones of meson test
+
+# run_sanitized MODE: every test under a sanitizer or Valgrind, but what tests/sanitizers.txt leaves
+# out. With g1, reports name files and lines.
+run_sanitized() {
+  local options=(-Ddebug=false -Doptimization=1 -Dcpp_args=-g1) name=$1 test_options=()
+  local -x OFFSHOOT_EXCLUDED_TEST_CASES ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS
+  OFFSHOOT_EXCLUDED_TEST_CASES=$(awk -F ' *[|] *' -v mode="$1" \
+    '!/^#/ && (" " $1 " ") ~ (" " mode " ") { printf "%s%s", comma, $2; comma = "," }' \
+    tests/sanitizers.txt)
+  case $1 in
+    address | address-uar) # one build, with undefined behaviour looked for as well
+      name=address
+      options=(-Ddebug=false -Doptimization=1 -Db_sanitize=address,undefined
+        -Dcpp_args=-g1,-fno-sanitize-recover=undefined)
+      ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=0
+      # LeakSanitizer cannot see the fake stacks of suspended greenlets, which are there to be small.
+      [[ $1 == address ]] || ASAN_OPTIONS=abort_on_error=1:detect_leaks=0\
+:detect_stack_use_after_return=1:max_uar_stack_size_log=16
+      ;;
+    undefined) # not optimised, and with the switch as a function: the other legs are, and compile it in
+      options=(-Ddebug=false -Doptimization=0 -Db_sanitize=undefined -Dinline_switch=false
+        -Dcpp_args=-fno-sanitize-recover=all)
+      ;;
+    leak | thread)
+      options+=("-Db_sanitize=$1")
+      # Its quick unwinder knows no greenlet's stack, and what has no caller it holds to be no leak.
+      LSAN_OPTIONS=fast_unwind_on_malloc=0
+      TSAN_OPTIONS=report_signal_unsafe=0 # the tests' handlers come at moments that make it safe
+      ;;
+    memory) # what the C++ library does it does not see, and reports: docs/safety.md
+      local -x CXX=clang++
+      options+=(-Db_sanitize=memory -Db_lundef=false -Dhub=disabled)
+      test_options=(--suite fail)
+      ;;
+    valgrind) # the death tests choose for themselves what they run in
+      test_options=(--wrapper "valgrind --quiet --error-exitcode=9 --trace-children=no"
+        --timeout-multiplier 10 --no-suite fail --no-suite install)
+      ;;
+  esac
+  run_tests "$name" "${options[@]}"
+}
 
 # Prints the closing line over all that run_tests has run; fails if any test did, or none ran.
 count() {

@@ -23,7 +23,7 @@ def count(test):
     if not cases:
         return (1, 0, 0) if well else (0, 1, 0)
     total, passed, failed, skipped = map(int, cases.groups())
-    if failed == 0 and (total == 0 or not well):
+    if failed == 0 and (total + skipped == 0 or not well):
         failed = 1
     return passed, failed, skipped
 

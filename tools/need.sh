@@ -14,6 +14,7 @@ declare -A provided_by=(
   [libbenchmark-dev]="header benchmark/benchmark.h"
   [libboost-context-dev]="header boost/context/fiber.hpp"
   [libcli11-dev]="header CLI/CLI.hpp"
+  [valgrind]="header valgrind/memcheck.h"
 )
 
 export CXX=${CXX:-g++}

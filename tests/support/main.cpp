@@ -1,4 +1,5 @@
-/// doctest's main; in guarded mode it leaves out what cannot hold there.
+/// doctest's main; in guarded mode it leaves out what cannot hold there, and under a sanitizer what
+/// tests/sanitizers.txt does, which comes by environment.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <cstdlib>
 #include <string_view>
@@ -14,6 +15,9 @@ int main(int argc, char** argv) {
     for (const auto& each : test::not_in_guarded_mode) {
       context.addFilter("test-case-exclude", each.test_case);
     }
+  }
+  if (const char* excluded = std::getenv("OFFSHOOT_EXCLUDED_TEST_CASES")) {
+    context.addFilter("test-case-exclude", excluded);
   }
   return context.run();
 }

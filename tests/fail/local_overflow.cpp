@@ -1,0 +1,22 @@
+/// AddressSanitizer sees an overflow of a local in a frame that has been away and come back.
+// ends: SIGABRT
+// says: stack-buffer-overflow
+// says: in overflow
+// says: 'eight_bytes'.* <== Memory access .* overflows this variable
+#include "fail/resume.hpp"
+
+namespace {
+
+volatile int eight = 8;
+
+[[gnu::noinline]] void overflow() {
+  [[maybe_unused]] volatile char eight_bytes[8] = {};
+  test::to_parent();
+  eight_bytes[eight] = 1;
+}
+
+}  // namespace
+
+int main() {
+  test::resume_from_slice(&overflow);
+}
