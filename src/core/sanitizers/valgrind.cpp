@@ -6,6 +6,10 @@
 
 namespace offshoot::detail::valgrind {
 
+namespace {
+constexpr std::size_t red_zone = 128;  // of x86-64
+}
+
 const bool running = [] { return RUNNING_ON_VALGRIND != 0; }();
 
 unsigned know_stack(std::uintptr_t low, std::uintptr_t high) noexcept {
@@ -17,7 +21,7 @@ void forget_stack(unsigned id) noexcept {
 }
 
 void open(std::uintptr_t low, std::size_t bytes) noexcept {
-  static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(low, bytes));
+  static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(low - red_zone, red_zone + bytes));
 }
 
 void close(std::uintptr_t low, std::size_t bytes) noexcept {

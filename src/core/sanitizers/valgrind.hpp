@@ -16,7 +16,8 @@ extern const bool running;
 /// Tells of a stack; returns what `forget_stack` wants to be given.
 unsigned know_stack(std::uintptr_t low, std::uintptr_t high) noexcept;
 void forget_stack(unsigned id) noexcept;
-/// These bytes, whatever they are, may be written, and must be before they are read.
+/// These bytes, whatever they are, may be written, and must be before they are read: those that a
+/// stack pointer will come to lie below, and with them the red zone, which it expects to be open.
 void open(std::uintptr_t low, std::size_t bytes) noexcept;
 /// Nobody may touch these bytes.
 void close(std::uintptr_t low, std::size_t bytes) noexcept;
