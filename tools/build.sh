@@ -26,7 +26,7 @@ test_options=() # further ones of meson test
 # out. With g1, reports name files and lines.
 run_sanitized() {
   local options=(-Ddebug=false -Doptimization=1 -Dcpp_args=-g1) name=$1 test_options=()
-  local -x OFFSHOOT_EXCLUDED_TEST_CASES ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS
+  local -x OFFSHOOT_EXCLUDED_TEST_CASES OFFSHOOT_SEEDS ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS
   OFFSHOOT_EXCLUDED_TEST_CASES=$(awk -F ' *[|] *' -v mode="$1" \
     '!/^#/ && (" " $1 " ") ~ (" " mode " ") { printf "%s%s", comma, $2; comma = "," }' \
     tests/sanitizers.txt)
@@ -48,6 +48,7 @@ run_sanitized() {
       options+=("-Db_sanitize=$1")
       # Its quick unwinder knows no greenlet's stack, and what has no caller it holds to be no leak.
       LSAN_OPTIONS=fast_unwind_on_malloc=0
+      OFFSHOOT_SEEDS=5 # of the model test, which takes some twenty times as long here
       TSAN_OPTIONS=report_signal_unsafe=0 # the tests' handlers come at moments that make it safe
       ;;
     memory) # what the C++ library does it does not see, and reports: docs/safety.md
@@ -56,6 +57,7 @@ run_sanitized() {
       test_options=(--suite fail)
       ;;
     valgrind) # the death tests choose for themselves what they run in
+      OFFSHOOT_SEEDS=5
       test_options=(--wrapper "valgrind --quiet --error-exitcode=9 --trace-children=no"
         --timeout-multiplier 10 --no-suite fail --no-suite install)
       ;;
