@@ -155,6 +155,28 @@ landing offshoot_start %rip
 	ud2					/* it never returns */
 end_function offshoot_start
 
+/* void offshoot_unwind(const context* from, _Unwind_Trace_Fn visit, void* with)
+ * rdi = from, rsi = visit, rdx = with
+ *
+ * What runs here was, by its unwind information, called from where `from` goes on, with the registers
+ * that `from` has. */
+function offshoot_unwind
+	endbr64
+	push_callee_saved %rbx
+	mov	%rdi, %rbx
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	.cfi_remember_state
+	.cfi_escape 0x0f, 3, 0x73, SP, 0x06	/* DW_CFA_def_cfa_expression: *(rbx + SP) */
+	.cfi_escape 0x10, 16, 2, 0x73, IP	/* DW_CFA_expression: rip at rbx + IP */
+	.cfi_escape 0x10, 6, 2, 0x73, KEPT	/* rbp */
+	.cfi_escape 0x10, 3, 2, 0x73, KEPT + 8	/* rbx */
+	call	_Unwind_Backtrace@PLT
+		restore_state 16
+	pop_callee_saved %rbx
+	ret
+end_function offshoot_unwind
+
 /* x86 feature note (psABI, "Program Property"): IBT, and not SHSTK. */
 	.section .note.gnu.property, "a"
 	.p2align 3

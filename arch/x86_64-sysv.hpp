@@ -1,6 +1,7 @@
 /// x86-64, System V ABI: the C++ half of x86_64-sysv.S, which explains both.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include <ucontext.h>
@@ -22,6 +23,35 @@ inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
   fresh.kept[0] = 0;  // rbp: zero ends the chain of frame pointers
   *reinterpret_cast<first_frame*>(fresh.sp) = first_frame{};
 }
+
+/// What a frame had in its registers, as an unwinder knows them: 6 is rbp and 3 rbx in the psABI's
+/// numbers (3.6.2). ip is always that of a caller, behind the instruction
+/// that is at work.
+inline context registers_of(_Unwind_Context* frame) noexcept {
+  int interrupted = 0;
+  context found;
+  found.ip = _Unwind_GetIPInfo(frame, &interrupted);
+  if (interrupted != 0) ++found.ip;
+  found.sp = _Unwind_GetCFA(frame);
+  found.kept[0] = _Unwind_GetGR(frame, 6);
+  found.kept[1] = _Unwind_GetGR(frame, 3);
+  return found;
+}
+
+/// The same of what a signal has interrupted.
+inline context registers_of(const ucontext_t& interrupted) noexcept {
+  const auto& all = interrupted.uc_mcontext.gregs;
+  const auto word = [&all](int which) { return static_cast<std::uintptr_t>(all[which]); };
+  context found;
+  found.ip = word(REG_RIP) + 1;
+  found.sp = word(REG_RSP);
+  found.kept[0] = word(REG_RBP);
+  found.kept[1] = word(REG_RBX);
+  return found;
+}
+
+/// Where a call has left its return address, from what the stack pointer is after the return.
+inline constexpr std::ptrdiff_t return_slot = -8;
 
 /// MXCSR (control and status bits) and the x87 control word.
 struct fp_environment {

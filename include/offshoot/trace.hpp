@@ -34,4 +34,16 @@ OFFSHOOT_API unraisable_handler set_unraisable_handler(unraisable_handler handle
 /// order. `visit` may do anything but start or finish greenlets.
 OFFSHOOT_API void for_each_greenlet(const std::function<void(const greenlet&)>& visit);
 
+/// Writes the back traces of this thread's greenlets to a descriptor, the current one's first:
+/// name, id, placement, where it was spawned, parents, and a line for each frame with the object
+/// file, the offset in it (for addr2line) and, of functions that are exported, the name as it is
+/// mangled. For handlers of fatal signals; backtrace.hpp has what is pleasant to read.
+///
+/// `interrupted` is a handler's third argument; null: the current one's trace begins at the caller.
+/// Allocates nothing from the heap and uses no stdio. What is not async-signal-safe by the letter:
+/// mmap for a greenlet that is out, the C++ runtime's unwinder, and dladdr, which takes the dynamic
+/// loader's lock: it waits if another thread is in dlopen. A stack that has been overwritten can
+/// make the unwinder fault: what was found before that is written by then. Needs 8 KiB of stack.
+OFFSHOOT_API void write_backtraces(int fd, const void* interrupted = nullptr) noexcept;
+
 }  // namespace offshoot

@@ -15,9 +15,16 @@
 ///     const char* access_of_fault(const void* ucontext) noexcept;
 ///                                          // "read", "write", or "access" if it cannot tell
 ///     bool shadow_stack_active() noexcept; // the kernel would refuse a switch
+///     context registers_of(_Unwind_Context*) noexcept;    // sp, ip and kept of a frame that is
+///     being context registers_of(const ucontext_t&) noexcept;   // unwound, or that a signal has
+///                                          // interrupted; ip lies behind an instruction of it
+///     constexpr ptrdiff_t return_slot;     // where the return address lies, from a frame's high
+///     end
 #pragma once
 
 #include <offshoot/detail/switch.hpp>
+
+#include <unwind.h>
 
 extern "C" {
 
@@ -27,6 +34,10 @@ void offshoot_start();
 /// Where a greenlet goes on whose bytes are not in place: on the transfer stack, calls
 /// offshoot_move(to, from), and then goes on where that has left context::sp and ip.
 void offshoot_fetch();
+
+/// Has _Unwind_Backtrace(visit, with) believe that it was called from where `from` goes on, with
+/// sp and `kept` as they are in `from`. The first frame that `visit` sees is offshoot_unwind's own.
+void offshoot_unwind(const offshoot::detail::context* from, _Unwind_Trace_Fn visit, void* with);
 
 /// Defined by the core: brings the bytes of `to` into place as `from`, which is suspended, makes
 /// way. Runs on the transfer stack; cannot fail and allocates nothing.

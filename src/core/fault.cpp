@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "core/append_frames.hpp"
 #include "core/describe.hpp"
 #include "core/raw_text.hpp"
 #include "core/thread_registry.hpp"
@@ -33,7 +34,7 @@ struct finding {
     suspended,
     unused,  ///< among our stacks, but no live greenlet's
   } what;
-  const control_block* owner;  ///< null if there is none
+  control_block* owner;  ///< null if there is none
 };
 
 /// Whether `address` is in the guard page of the current greenlet's stack.
@@ -48,7 +49,7 @@ finding judge(std::uintptr_t address) noexcept {
   if (is_overflow(here, address)) return {finding::overflow, here->current};
   for (const thread_state* each = registry::first(); each != nullptr; each = each->next) {
     if (!each->guarded || each->ended) continue;
-    const control_block* owner = each->owner_of(address);
+    control_block* owner = each->owner_of(address);
     if (owner != nullptr && owner->where->closed) return {finding::suspended, owner};
     if (owner == nullptr && each->pool.contains(address)) return {finding::unused, nullptr};
   }
@@ -63,8 +64,10 @@ void print_trace_of_here() noexcept {
 }
 
 /// Where a suspended greenlet stands.
-void print_trace_of(const control_block& /*suspended*/) noexcept {
-  // Nothing yet: the unwinder can only begin at its caller.
+void print_trace_of(control_block& suspended) noexcept {
+  raw_text out(STDERR_FILENO);
+  out.append("  which waits at:\n");
+  append_frames(out, suspended);
 }
 
 void print_overflow(const control_block& culprit, std::uintptr_t address) noexcept {

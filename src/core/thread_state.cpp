@@ -102,8 +102,8 @@ thread_state& thread_state::get() {
   return state;
 }
 
-const control_block* thread_state::owner_of(std::uintptr_t address) const noexcept {
-  for (const control_block* each = live; each != nullptr; each = each->next_live) {
+control_block* thread_state::owner_of(std::uintptr_t address) const noexcept {
+  for (control_block* each = live; each != nullptr; each = each->next_live) {
     const region& own = *each->where;
     const bool shared = own.shared_top || own.nested != 0 || &own == &own_stack;
     if (!shared && address >= own.low && address < own.high) return each;

@@ -97,7 +97,7 @@ struct thread_state : thread_head {
   }
   /// Whose region `address` lies in, among this thread's active greenlets with one of their own;
   /// null if in none.
-  const control_block* owner_of(std::uintptr_t address) const noexcept;
+  control_block* owner_of(std::uintptr_t address) const noexcept;
   /// Learns from how much of a greenlet that has finished was at stake when it last suspended.
   void note_slice(std::size_t bytes) noexcept;
   /// Learns from a slice for which the room in the greenlet's allocation was too small.

@@ -1,0 +1,153 @@
+/// The unwinder is the C++ runtime's. It takes memory as it finds it, so the bytes of a greenlet
+/// that is out are put together elsewhere, and it goes there a frame at a time: after each,
+/// whatever in the registers is an address in the greenlet's stack is turned into one in the copy.
+#include "core/unwind.hpp"
+
+#include <offshoot/detail/stack_walk.hpp>
+
+#include <cstring>
+
+#include <sys/mman.h>
+
+#include "core/describe.hpp"
+#include "core/guard.hpp"
+#include "core/switch.hpp"
+#include "core/thread_state.hpp"
+
+#include OFFSHOOT_ARCH_HEADER
+
+namespace offshoot::detail {
+namespace {
+
+/// Where the bytes [low, high) of a stack are to be read, if not there.
+struct image {
+  std::uintptr_t low = 1;  // none
+  std::uintptr_t high = 0;
+  std::uintptr_t copy = 0;
+
+  bool covers(std::uintptr_t address) const noexcept { return address >= low && address <= high; }
+  std::uintptr_t find(std::uintptr_t address) const noexcept {
+    return covers(address) ? address - low + copy : address;
+  }
+};
+
+struct step {
+  int seen = 0;
+  bool more = false;
+  context next;
+};
+
+/// Sees offshoot_unwind's frame, then the one that is known, then its caller.
+_Unwind_Reason_Code take_third(_Unwind_Context* frame, void* into) {
+  step& taken = *static_cast<step*>(into);
+  if (++taken.seen < 3) return _URC_NO_REASON;
+  taken.more = _Unwind_GetIP(frame) != 0;  // without: a last call that tells of the end
+  if (taken.more) taken.next = registers_of(frame);
+  return _URC_END_OF_STACK;
+}
+
+/// Turns addresses in the stack into addresses in its copy.
+void redirect(context& frame, const image& bytes) noexcept {
+  frame.sp = bytes.find(frame.sp);
+  for (std::uintptr_t& each : frame.kept) each = bytes.find(each);
+}
+
+std::size_t unwind(context at, const image& bytes, std::uintptr_t* addresses,
+                   std::size_t room) noexcept {
+  std::size_t count = 0;
+  redirect(at, bytes);
+  while (count < room) {
+    addresses[count++] = at.ip - 1;
+    step taken;
+    offshoot_unwind(&at, &take_third, &taken);
+    if (!taken.more) break;
+    if (bytes.covers(taken.next.sp)) {
+      // A frame that aligned its stack keeps its caller's stack pointer in memory: this is that
+      // word, and the return address was looked for where it leads.
+      const std::uintptr_t slot = bytes.find(taken.next.sp) + return_slot;
+      std::memcpy(&taken.next.ip, reinterpret_cast<const void*>(slot), sizeof taken.next.ip);
+    }
+    at = taken.next;
+    redirect(at, bytes);
+  }
+  return count;
+}
+
+/// The whole of a stack some of whose bytes are out. From the kernel: a signal handler may ask.
+std::size_t unwind_copy(control_block& suspended, const context& from, std::uintptr_t* addresses,
+                        std::size_t room) noexcept {
+  const std::size_t size = suspended.stop - from.sp;
+  void* copy = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (copy == MAP_FAILED) return 0;
+  const std::size_t out = suspended.saved.size();
+  std::memcpy(copy, suspended.saved.data(), out);
+  std::memcpy(static_cast<std::byte*>(copy) + out,
+              reinterpret_cast<const void*>(suspended.lowest_in_place()), size - out);
+  const image bytes{from.sp, suspended.stop, reinterpret_cast<std::uintptr_t>(copy)};
+  const std::size_t count = unwind(from, bytes, addresses, room);
+  munmap(copy, size);
+  return count;
+}
+
+}  // namespace
+
+std::size_t unwind(const context& from, std::uintptr_t* addresses, std::size_t room) noexcept {
+  return unwind(from, image{}, addresses, room);
+}
+
+std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses,
+                             std::size_t room) noexcept {
+  if (suspended.fresh) return 0;
+  context from = suspended.registers;
+  from.sp = suspended.sp();
+  from.ip = suspended.ip();
+  if (suspended.saved.size() != 0) return unwind_copy(suspended, from, addresses, room);
+  region& where = *suspended.where;
+  const bool closed = where.closed;
+  if (closed) open_region(where);
+  const std::size_t count = unwind(from, addresses, room);
+  if (closed) close_region(where);
+  return count;
+}
+
+context frame_above(std::uintptr_t address) noexcept {
+  struct search {
+    std::uintptr_t address;
+    context found;
+  } all{address, {}};
+  _Unwind_Backtrace(
+      [](_Unwind_Context* frame, void* into) {
+        search& wanted = *static_cast<search*>(into);
+        if (_Unwind_GetCFA(frame) <= wanted.address) return _URC_NO_REASON;
+        wanted.found = registers_of(frame);
+        return _URC_END_OF_STACK;
+      },
+      &all);
+  return all.found;
+}
+
+std::vector<std::uintptr_t> walk_stack(const greenlet& which, const void* since) {
+  control_block& block = dereference(access::block(which));
+  std::vector<std::uintptr_t> found;
+  if (!block.active()) return found;
+  thread_state& here = thread_state::get();
+  if (block.owner.load(std::memory_order_acquire) != &here) throw_wrong_thread(&block, "traced");
+  context caller;
+  if (&block == here.current) caller = frame_above(reinterpret_cast<std::uintptr_t>(since));
+  std::size_t count = 0;
+  do {  // once more if they have not all had room
+    found.resize(found.size() * 2 + 32);
+    count = &block == here.current ? unwind(caller, found.data(), found.size())
+                                   : unwind_suspended(block, found.data(), found.size());
+  } while (count == found.size());
+  found.resize(count);
+  return found;
+}
+
+std::string describe(const greenlet& which) {
+  std::string text;
+  append_origin(text, dereference(access::block(which)));
+  return text;
+}
+
+}  // namespace offshoot::detail

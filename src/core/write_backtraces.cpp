@@ -1,0 +1,111 @@
+/// Back traces for handlers of fatal signals: no allocation, no stdio, no lock of ours.
+#include <offshoot/trace.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+#include <dlfcn.h>
+
+#include "core/append_frames.hpp"
+#include "core/describe.hpp"
+#include "core/thread_state.hpp"
+#include "core/unwind.hpp"
+
+#include OFFSHOOT_ARCH_HEADER
+
+namespace offshoot {
+namespace detail {
+namespace {
+
+constexpr std::size_t most_frames = 128;
+
+void append_hexadecimal(raw_text& out, std::uintptr_t number) noexcept {
+  out.append("0x");
+  append_number(out, number, 16);
+}
+
+/// "function+0x12 object+0x1234", as far as it is known.
+void append_place(raw_text& out, std::uintptr_t address) noexcept {
+  Dl_info known{};
+  if (dladdr(reinterpret_cast<const void*>(address), &known) == 0) {
+    append_hexadecimal(out, address);
+    return;
+  }
+  if (known.dli_sname != nullptr) {
+    out.append(known.dli_sname).append("+");
+    append_hexadecimal(out, address - reinterpret_cast<std::uintptr_t>(known.dli_saddr));
+    out.append(" ");
+  }
+  out.append(known.dli_fname).append("+");
+  append_hexadecimal(out, address - reinterpret_cast<std::uintptr_t>(known.dli_fbase));
+}
+
+void append_places(raw_text& out, const std::array<std::uintptr_t, most_frames>& addresses,
+                   std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    out.append("    #");
+    append_number(out, i);
+    out.append(" ");
+    append_place(out, addresses[i]);
+    out.append("\n");
+    out.flush();  // looking at the next may fault
+  }
+  if (count == addresses.size()) out.append("    ...\n");
+}
+
+void append_heading(raw_text& out, const control_block& block) noexcept {
+  append_origin(out, block);
+  for (const control_block* each = block.parent; each != nullptr; each = each->parent) {
+    out.append(each == block.parent ? ", parents: " : ", ");
+    append_label(out, *each);
+  }
+  out.append("\n");
+  out.flush();
+}
+
+void append_suspended(raw_text& out, control_block& block) noexcept {
+  append_heading(out, block);
+  append_frames(out, block);
+}
+
+}  // namespace
+
+void append_frames(raw_text& out, control_block& suspended) noexcept {
+  std::array<std::uintptr_t, most_frames> addresses;
+  append_places(out, addresses, unwind_suspended(suspended, addresses.data(), addresses.size()));
+}
+
+void append_frames(raw_text& out, const context& from) noexcept {
+  std::array<std::uintptr_t, most_frames> addresses;
+  append_places(out, addresses, unwind(from, addresses.data(), addresses.size()));
+}
+
+}  // namespace detail
+
+[[gnu::noinline]] void write_backtraces(int fd, const void* interrupted) noexcept {
+  using namespace detail;
+  const int error = errno;
+  raw_text out(fd);
+  thread_state* const here = thread_state::here();
+  if (here != nullptr) {
+    append_heading(out, *here->current);
+  } else {
+    out.append("a thread without greenlets\n");
+  }
+  append_frames(out,
+                interrupted != nullptr
+                    ? registers_of(*static_cast<const ucontext_t*>(interrupted))
+                    : frame_above(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))));
+  if (here != nullptr) {
+    if (here->current != here->main) append_suspended(out, *here->main);
+    for (control_block* each = here->live; each != nullptr; each = each->next_live) {
+      if (each != here->current) append_suspended(out, *each);
+    }
+  }
+  out.flush();
+  errno = error;
+}
+
+}  // namespace offshoot
