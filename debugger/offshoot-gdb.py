@@ -68,6 +68,7 @@ class Greenlet:
         self.registers = dict(zip(REGISTERS, (
             int(place["ip"]), int(place["sp"]),
             int(registers["kept"][0]), int(registers["kept"][1]))))
+        self.stop = int(block["stop"])
         self.saved = b""
         size = int(block["saved"]["size_"])
         if size:
@@ -197,25 +198,36 @@ class InCoreFile:
             shutil.rmtree(self.directory)
 
 
-def patch(core, greenlet):
-    """Writes the greenlet's bytes and registers into an ELF core file of x86-64."""
+def segments(core, wanted):
+    """The program headers of a kind in an ELF file: offset, address and size of what they tell of."""
     core.seek(0)
     header = core.read(64)
     table, = struct.unpack_from("<Q", header, 32)
     entry_size, count = struct.unpack_from("<HH", header, 54)
-    noted = written = False
     for index in range(count):
         core.seek(table + index * entry_size)
         kind, _, offset, address, _, size = struct.unpack("<IIQQQQ", core.read(40))
-        if kind == 4:  # PT_NOTE
-            noted = patch_registers(core, offset, size, greenlet) or noted
-        low = greenlet.registers["rsp"]
-        if kind == 1 and address <= low and low + len(greenlet.saved) <= address + size:  # PT_LOAD
-            core.seek(offset + low - address)
-            core.write(greenlet.saved)
-            written = True
-    if not (noted and written):
+        if kind == wanted:
+            yield offset, address, size
+
+
+def patch(core, greenlet):
+    """Writes the greenlet's bytes and registers into an ELF core file of x86-64."""
+    pt_note = 4
+    noted = [patch_registers(core, offset, size, greenlet)
+             for offset, _, size in segments(core, pt_note)]
+    if not (any(noted) and patch_memory(core, greenlet.registers["rsp"], greenlet.saved)):
         raise gdb.GdbError("offshoot: this core file does not hold the stack or its thread")
+
+
+def patch_memory(core, low, data):
+    pt_load = 1
+    for offset, address, size in segments(core, pt_load):
+        if address <= low and low + len(data) <= address + size:
+            core.seek(offset + low - address)
+            core.write(data)
+            return True
+    return False
 
 
 def patch_registers(core, offset, size, greenlet):
@@ -248,6 +260,31 @@ def show(greenlet, command):
     original = core_file()
     with InCoreFile(greenlet, original) if original else InLiveProcess(greenlet):
         gdb.execute(command)
+
+
+class SaveCore(gdb.Command):
+    """Write a core file of this live process with all stacks: greenlet-core FILE
+
+generate-core-file leaves out what lies behind a page that cannot be read although it is mapped, as the
+guard pages of stacks are from Linux 6.13 on. This adds the stacks. Cores that the kernel makes of a
+crash have them anyway."""
+
+    def __init__(self):
+        super().__init__("greenlet-core", gdb.COMMAND_DATA, gdb.COMPLETE_FILENAME)
+
+    def invoke(self, argument, from_tty):
+        if not argument:
+            raise gdb.GdbError("usage: greenlet-core FILE")
+        gdb.execute(f"generate-core-file {argument}")
+        inferior = gdb.selected_inferior()
+        with Selection(), open(argument, "r+b") as core:
+            for each in greenlets():
+                if each.running:
+                    select_thread(each.tid)
+                    low = int(gdb.newest_frame().read_register("rsp")) - 128  # red zone
+                else:
+                    low = each.registers["rsp"] + len(each.saved)
+                patch_memory(core, low, bytes(inferior.read_memory(low, each.stop - low)))
 
 
 class InfoGreenlets(gdb.Command):
@@ -283,4 +320,5 @@ need not run, nor its stack be in place. ID is the number that `info greenlets` 
 
 
 InfoGreenlets()
+SaveCore()
 ShowGreenlet()

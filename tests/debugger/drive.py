@@ -85,7 +85,7 @@ def live(program, script, _):
 
 def core(program, script, work):
     path = f"{work}/core"
-    gdb(program, script, "break stop_here", "run", f"generate-core-file {path}")
+    gdb(program, script, "break stop_here", "run", f"greenlet-core {path}")
     before = Path(path).read_bytes()
     said = gdb(program, script, f"core-file {path}", "info greenlets", "greenlet all bt",
                "python print('at', gdb.selected_frame().name())", "info files")
