@@ -15,12 +15,14 @@ declare -A provided_by=(
   [libboost-context-dev]="header boost/context/fiber.hpp"
   [libcli11-dev]="header CLI/CLI.hpp"
   [valgrind]="header valgrind/memcheck.h"
+  [libdw-dev]="header elfutils/libdwfl.h"
+  [gdb]="command gdb"
 )
 
 export CXX=${CXX:-g++}
 to_build=(g++ meson ninja-build pkg-config)
 [[ $CXX != *clang* ]] || to_build[0]=clang
-to_test=(doctest-dev libcli11-dev)
+to_test=(doctest-dev libcli11-dev libdw-dev gdb)
 
 have() {
   case $1 in
