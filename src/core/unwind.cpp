@@ -64,7 +64,8 @@ std::size_t unwind(context at, const image& bytes, std::uintptr_t* addresses,
     if (bytes.covers(taken.next.sp)) {
       // A frame that aligned its stack keeps its caller's stack pointer in memory: this is that
       // word, and the return address was looked for where it leads.
-      const std::uintptr_t slot = bytes.find(taken.next.sp) + return_slot;
+      const std::uintptr_t slot =
+          bytes.find(taken.next.sp) + static_cast<std::uintptr_t>(return_slot);
       std::memcpy(&taken.next.ip, reinterpret_cast<const void*>(slot), sizeof taken.next.ip);
     }
     at = taken.next;
