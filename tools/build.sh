@@ -34,7 +34,7 @@ run_sanitized() {
     address | address-uar) # one build, with undefined behaviour looked for as well
       name=address
       options=(-Ddebug=false -Doptimization=1 -Db_sanitize=address,undefined
-        -Dcpp_args=-g1,-fno-sanitize-recover=undefined)
+        "-Dcpp_args=-g1 -fno-sanitize-recover=undefined")
       ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=0
       # LeakSanitizer cannot see the fake stacks of suspended greenlets, which are there to be small.
       [[ $1 == address ]] || ASAN_OPTIONS=abort_on_error=1:detect_leaks=0\
