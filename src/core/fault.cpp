@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <string>
 
-#include <execinfo.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "core/raw_text.hpp"
 #include "core/thread_registry.hpp"
 #include "core/thread_state.hpp"
+#include "core/unwind.hpp"
 
 namespace offshoot {
 namespace detail {
@@ -56,13 +56,6 @@ finding judge(std::uintptr_t address) noexcept {
   return {finding::nothing_of_ours, nullptr};
 }
 
-/// The frames from the faulting one outwards, those of the handler left out as far as is known.
-void print_trace_of_here() noexcept {
-  std::array<void*, 32> frames{};
-  const int count = backtrace(frames.data(), static_cast<int>(frames.size()));
-  backtrace_symbols_fd(frames.data(), count, STDERR_FILENO);
-}
-
 /// Where a suspended greenlet stands.
 void print_trace_of(control_block& suspended) noexcept {
   raw_text out(STDERR_FILENO);
@@ -70,7 +63,14 @@ void print_trace_of(control_block& suspended) noexcept {
   append_frames(out, suspended);
 }
 
-void print_overflow(const control_block& culprit, std::uintptr_t address) noexcept {
+/// Where the fault was.
+void print_trace_of_here(const void* machine) noexcept {
+  raw_text out(STDERR_FILENO);
+  append_frames(out, registers_of(*static_cast<const ucontext_t*>(machine)));
+}
+
+void print_overflow(const control_block& culprit, std::uintptr_t address,
+                    const void* machine) noexcept {
   raw_text out(STDERR_FILENO);
   out.append("offshoot: stack overflow: ");
   append_origin(out, culprit);
@@ -84,14 +84,14 @@ void print_overflow(const control_block& culprit, std::uintptr_t address) noexce
   }
   out.append("  at:\n");
   out.flush();
-  print_trace_of_here();
+  print_trace_of_here(machine);
 }
 
 void print_stray_access(const finding& found, std::uintptr_t address,
-                        std::string_view access) noexcept {
+                        const void* machine) noexcept {
   raw_text out(STDERR_FILENO);
   out.append("offshoot: stray ");
-  out.append(access);
+  out.append(access_of_fault(machine));
   out.append(" at 0x");
   append_number(out, address, 16);
   if (found.what == finding::unused) {
@@ -111,7 +111,7 @@ void print_stray_access(const finding& found, std::uintptr_t address,
   }
   out.append(", at:\n");
   out.flush();
-  print_trace_of_here();
+  print_trace_of_here(machine);
   if (found.what == finding::suspended) print_trace_of(*found.owner);
 }
 
@@ -119,9 +119,9 @@ void report(siginfo_t* fault, const void* machine) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(fault->si_addr);
   const finding found = judge(address);
   if (found.what == finding::overflow) {
-    print_overflow(*found.owner, address);
+    print_overflow(*found.owner, address, machine);
   } else if (found.what != finding::nothing_of_ours) {
-    print_stray_access(found, address, access_of_fault(machine));
+    print_stray_access(found, address, machine);
   }
 }
 
@@ -184,8 +184,8 @@ bool reports_faults() noexcept {
 
 void report_faults() noexcept {
   if (installed.exchange(true)) return;
-  void* frame = nullptr;
-  backtrace(&frame, 1);  // loads the unwinder, which a handler must not
+  std::uintptr_t frame = 0;  // the first look of all makes ready what a handler must not
+  unwind(frame_above(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))), &frame, 1);
   sigaction(SIGSEGV, nullptr, &before);
   struct sigaction ours {};
   ours.sa_sigaction = &on_fault;

@@ -10,9 +10,10 @@ namespace {
 volatile int eight = 8;
 
 [[gnu::noinline]] void overflow() {
-  [[maybe_unused]] volatile char eight_bytes[8] = {};
+  volatile char eight_bytes[8] = {};
+  volatile char* volatile bytes = eight_bytes;  // of which UBSan does not know the bounds
   test::to_parent();
-  eight_bytes[eight] = 1;
+  bytes[eight] = 1;
 }
 
 }  // namespace
