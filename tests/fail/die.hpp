@@ -65,7 +65,7 @@ inline void tell_of_guard_hits() {
 }
 
 /// Recurses until the stack ends.
-[[gnu::noinline]] inline int recurse(int depth) {
+[[gnu::used, gnu::noinline]] inline int recurse(int depth) {
   static volatile int never = -1;
   if (depth == never) return 0;
   volatile char frame[512];

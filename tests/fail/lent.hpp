@@ -18,10 +18,10 @@ inline void lend() {
 }  // namespace test
 
 // Found by name in a back trace.
-extern "C" [[gnu::noinline]] inline int reading_culprit() {
+extern "C" [[gnu::used, gnu::noinline]] inline int reading_culprit() {
   return *test::lent + 1;
 }
-extern "C" [[gnu::noinline]] inline int writing_culprit() {
+extern "C" [[gnu::used, gnu::noinline]] inline int writing_culprit() {
   *test::lent = 5;
   return 1;
 }
