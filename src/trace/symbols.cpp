@@ -65,14 +65,25 @@ struct position {
   std::uint32_t line = 0;
 };
 
-position position_of(Dwfl_Module* module, std::uintptr_t address) {
+position position_of(Dwarf_Die* unit, std::uintptr_t address) {
   position found;
-  int line = 0;
-  Dwfl_Line* row = dwfl_module_getsrc(module, address);
+  Dwarf_Line* row = dwarf_getsrc_die(unit, address);
   if (row == nullptr) return found;
-  found.file = text(dwfl_lineinfo(row, nullptr, &line, nullptr, nullptr, nullptr));
-  found.line = static_cast<std::uint32_t>(line);
+  int line = 0;
+  if (dwarf_lineno(row, &line) == 0) found.line = static_cast<std::uint32_t>(line);
+  found.file = text(dwarf_linesrc(row, nullptr, nullptr));
   return found;
+}
+
+/// The compilation unit that an address is in, by the table of addresses or, since clang writes
+/// none, by asking one after the other. `bias` is what addresses in it differ by.
+Dwarf_Die* unit_at(Dwfl_Module* module, std::uintptr_t address, Dwarf_Addr& bias) {
+  Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias);
+  if (unit != nullptr) return unit;
+  do {
+    unit = dwfl_module_nextcu(module, unit, &bias);
+  } while (unit != nullptr && dwarf_haspc(unit, address - bias) <= 0);
+  return unit;
 }
 
 /// Where an inlined function was called.
@@ -118,10 +129,10 @@ void symbols::look_up(std::uintptr_t address, std::vector<stack_frame>& frames) 
   const char* object = nullptr;
   dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, &object, nullptr);
   frame.object = text(object);
-  position at = position_of(module, address);
-
   Dwarf_Addr bias = 0;
-  Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias);
+  Dwarf_Die* unit = unit_at(module, address, bias);
+  position at;
+  if (unit != nullptr) at = position_of(unit, address - bias);
   for (Dwarf_Die& each : unit != nullptr ? scopes_at(unit, address - bias) : scope_list()) {
     Dwarf_Die* scope = &each;
     const int tag = dwarf_tag(scope);

