@@ -1,3 +1,5 @@
+/* clang-format off */
+
 /* What every .S in this folder says around a function, once: section, alignment, visibility, type,
  * unwind information and size. Included by assembly only. */
 

@@ -79,6 +79,8 @@ RULES = [
     Rule("unwound wrongly", ASM,
          r"^\t\.cfi_(adjust_cfa_offset|rel_offset|restore|undefined|def_cfa_offset|escape)\b.*",
          [None], first=("abi-stepping", "abi-unwinding")),
+    Rule("not displaced, or not settled", "src/core/stack.hpp",
+         r"^\s+(home|registers\.(sp|ip)) = .*;", [NOTHING]),
     Rule("exceptions not kept apart", "src/core/*.cpp", r"^\s.*\bexceptions = .*;.*", [None]),
     Rule("exceptions not looked at", CORE, r"\w+\.exceptions\.idle\(\)", ["true"]),
     Rule("exceptions not looked at", HEADS, r" \| uncaught\b", [""]),

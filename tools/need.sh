@@ -22,7 +22,7 @@ declare -A provided_by=(
 export CXX=${CXX:-g++}
 to_build=(g++ meson ninja-build pkg-config)
 [[ $CXX != *clang* ]] || to_build[0]=clang
-to_test=(doctest-dev libcli11-dev libdw-dev gdb)
+to_test=(doctest-dev libcli11-dev libdw-dev gdb valgrind)
 
 have() {
   case $1 in

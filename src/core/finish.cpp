@@ -21,7 +21,7 @@ region& take_own(thread_state& here, const control_block& target, bool guarded) 
 }
 
 region& find_region(thread_state& here, const control_block& target) {
-  if (is_guarded(target.chosen_placement)) return take_own(here, target, true);
+  if (here.guarded && is_guarded(target.chosen_placement)) return take_own(here, target, true);
   switch (target.chosen_placement) {
     case placement::dedicated:
       return take_own(here, target, false);
@@ -102,7 +102,7 @@ void undo_begin(thread_state& here, control_block& target) noexcept {
 }
 
 void bury(thread_state& here, control_block& corpse) noexcept {
-  corpse.stack_size = high_water(corpse);
+  corpse.stack_size = here.guarded ? high_water(corpse) : 0;
   forget_region(here, corpse);
   unlink_live(here, corpse);
   corpse.leaving = false;

@@ -42,23 +42,27 @@ namespace offshoot::detail::sanitizers {
   if constexpr (with_thread) thread_sanitizer::stay(self);
 }
 
-/// Copies the bytes [low, low + bytes) of `owner` to the end of its slice. They are left behind.
-inline void copy_out(stack& owner, std::uintptr_t low, std::size_t bytes) noexcept {
+/// Copies the bytes [low, low + bytes) of `owner` to `place` in its slice. They are left behind.
+inline void copy_out(stack& owner, std::byte* place, std::uintptr_t low,
+                     std::size_t bytes) noexcept {
   if constexpr (with_address) {
-    address_sanitizer::copy_out(owner, low, bytes);
+    address_sanitizer::copy_out(owner, place, low, bytes);
     address_sanitizer::vacate(low, bytes);
   } else {
-    std::memcpy(owner.saved.data() + owner.saved.size(), reinterpret_cast<const void*>(low), bytes);
-    if (valgrind::running) valgrind::close(low, bytes);
+    std::memcpy(place, reinterpret_cast<const void*>(low), bytes);
+    if (valgrind::checks_memory) [[unlikely]]
+      valgrind::close(low, bytes);
   }
 }
-/// Copies the slice of `owner` back to its stack.
+/// Copies the slice of `owner`, which is settled, back to its stack.
 inline void copy_in(stack& owner) noexcept {
   if constexpr (with_address) {
     address_sanitizer::copy_in(owner);
   } else {
-    if (valgrind::running) valgrind::open(owner.sp(), owner.saved.size());
-    std::memcpy(reinterpret_cast<void*>(owner.sp()), owner.saved.data(), owner.saved.size());
+    const std::uintptr_t low = owner.registers.sp;
+    if (valgrind::checks_memory) [[unlikely]]
+      valgrind::open(low, owner.saved.size());
+    std::memcpy(reinterpret_cast<void*>(low), owner.saved.data(), owner.saved.size());
   }
   if constexpr (with_leak) leak_sanitizer::wipe(owner);
 }

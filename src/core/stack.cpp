@@ -23,8 +23,8 @@ inline void save(stack& owner, std::uintptr_t low, std::uintptr_t limit) noexcep
   const std::size_t size = owner.saved.size();
   if (size + bytes > owner.saved.capacity()) [[unlikely]]
     die_of_a_small_slice();
-  sanitizers::copy_out(owner, low, bytes);
   owner.saved.set_size(size + bytes);
+  sanitizers::copy_out(owner, owner.saved.data() + size, low, bytes);
   sanitizers::moved(owner);
 }
 
@@ -71,7 +71,8 @@ void bring_in_fresh(stack& target, const stack& starter) noexcept {
   }
   target.home.sp = target.stop;
   bring_in(target);
-  if (valgrind::running) valgrind::open(target.stop - sizeof(first_frame), sizeof(first_frame));
+  if (valgrind::checks_memory)
+    valgrind::open(target.stop - sizeof(first_frame), sizeof(first_frame));
   lay_first_frame(target.stop, target.registers);
   target.bound();
   target.fresh = false;

@@ -126,9 +126,7 @@ void reserve_room(thread_state& here) {
   const auto sp = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - frames_to_come;
   if (sp < from.where->low || sp >= from.stop) throw_foreign_stack();
   const std::uintptr_t needed = from.at_stake(sp);
-  if (needed <= from.saved.capacity()) return;
-  if (!from.saved.grow(needed)) throw std::bad_alloc();
-  from.bound();
+  if (needed > from.saved.capacity() && !from.saved.grow(needed)) throw std::bad_alloc();
 }
 
 }  // namespace

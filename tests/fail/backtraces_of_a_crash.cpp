@@ -1,64 +1,47 @@
 /// A handler of a fatal signal writes where every greenlet of the thread stands: the one that
 /// crashed, and those that wait in place, in a slice, and with a part of their bytes in it.
 // ends: SIGSEGV
-// says: (?m)^greenlet 'culprit' #\d+ \(dedicated\), spawned at .*backtraces_of_a_crash.cpp:\d+,
-// parents: greenlet 'waits' #\d+, main greenlet #1\n    #0 crash\+ says: 'culprit'.*\n(    #.*\n)*
-// #\d+ crash\+.*\n    #\d+ in_crash\+ says: main greenlet #1\n(    #.*\n)*    #\d+ main\+ says: 'in
-// place' #.*\n(    #.*\n)*    #\d+ stand\+.*\n    #\d+ stand_in_place\+ says: 'out' #.*\n( #.*\n)*
-// #\d+ stand\+.*\n    #\d+ stand_out\+ says: 'partly' #.*\n(    #.*\n)*    #\d+ stand\+.*\n( #\d+
-// stand_aligned\+.*\n){4}    #\d+ stand_partly\+ says: 'waits' #.*\n(    #.*\n)*    #\d+ in_waits\+
+// says: (?m)^greenlet 'culprit' #\d+ \(dedicated\), spawned at .*backtraces_of_a_crash.cpp:\d+, parents: greenlet 'waits' #\d+, main greenlet #1\n    #0 crash\+
+// says: 'culprit'.*\n(    #.*\n)*    #\d+ crash\+.*\n    #\d+ in_crash\+
+// says: main greenlet #1\n(    #.*\n)*    #\d+ main\+
+// says: 'in place' #.*\n(    #.*\n)*    #\d+ stand\+.*\n    #\d+ stand_in_place\+
+// says: 'out' #.*\n(    #.*\n)*    #\d+ stand\+.*\n    #\d+ stand_out\+
+// says: 'partly' #.*\n(    #.*\n)*    #\d+ stand\+.*\n(    #\d+ stand_aligned\+.*\n){4}    #\d+ stand_partly\+
+// says: 'waits' #.*\n(    #.*\n)*    #\d+ in_waits\+
 // says: out: some, partly: some
 #include <offshoot/greenlet.hpp>
 #include <offshoot/guard.hpp>
 #include <offshoot/trace.hpp>
 
 #include <cstdio>
-#include <cstdlib>
 
-#include <signal.h>
-
+#include "fail/die.hpp"
 #include "support/standing.hpp"
 
 using offshoot::greenlet;
 using offshoot::placement;
 
 extern "C" {
-[[gnu::noinline]] void crash(volatile int* nowhere) {
+[[gnu::used, gnu::noinline]] void crash(volatile int* nowhere) {
   *nowhere = 1;
   test::keep_frame();
 }
-[[gnu::noinline]] void in_crash() {
+[[gnu::used, gnu::noinline]] void in_crash() {
   crash(nullptr);
   test::keep_frame();
 }
-[[gnu::noinline]] void in_waits() {
+[[gnu::used, gnu::noinline]] void in_waits() {
   const greenlet culprit(&in_crash, {.where = placement::dedicated, .name = "culprit"});
   culprit.switch_to();
   test::keep_frame();
 }
 }
 
-namespace {
-
-void report_crashes() {
-  static char alternate_stack[64 * 1024];
-  stack_t alternate{};
-  alternate.ss_sp = alternate_stack;
-  alternate.ss_size = sizeof alternate_stack;
-  if (sigaltstack(&alternate, nullptr) != 0) std::exit(90);
-  struct sigaction action {};
-  action.sa_sigaction = [](int, siginfo_t*, void* interrupted) {
+int main() {
+  test::handle_faults([](int, siginfo_t*, void* interrupted) {
     offshoot::write_backtraces(2, interrupted);
     signal(SIGSEGV, SIG_DFL);
-  };
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  if (sigaction(SIGSEGV, &action, nullptr) != 0) std::exit(91);
-}
-
-}  // namespace
-
-int main() {
-  report_crashes();
+  });
   offshoot::set_guard_mode(offshoot::guard_mode::off);  // where nothing is ever out
   const test::standing all;
   std::fprintf(stderr, "out: %s, partly: %s\n", all.out.stack_saved_bytes() != 0 ? "some" : "none",

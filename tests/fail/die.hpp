@@ -44,24 +44,29 @@ inline bool ends_at_trampoline(const unwound& seen) {
   return seen.last == reinterpret_cast<std::uintptr_t>(start);
 }
 
-/// On a fault, says whether it hit the guard page of the current greenlet's stack, and lets the
-/// fault happen again to die of it.
-inline void tell_of_guard_hits() {
+/// Has `handler` called on a fault, on a stack of its own.
+inline void handle_faults(void (*handler)(int, siginfo_t*, void*)) {
   static char alternate_stack[64 * 1024];
   stack_t alternate{};
   alternate.ss_sp = alternate_stack;
   alternate.ss_size = sizeof alternate_stack;
   if (sigaltstack(&alternate, nullptr) != 0) std::exit(90);
   struct sigaction action {};
-  action.sa_sigaction = [](int, siginfo_t* info, void*) {
+  action.sa_sigaction = handler;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  if (sigaction(SIGSEGV, &action, nullptr) != 0) std::exit(91);
+}
+
+/// On a fault, says whether it hit the guard page of the current greenlet's stack, and lets the
+/// fault happen again to die of it.
+inline void tell_of_guard_hits() {
+  handle_faults([](int, siginfo_t* info, void*) {
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
     const std::uintptr_t low = current_region().low;
     const bool in_guard = address < low && address >= low - offshoot::detail::page_size();
     std::fputs(in_guard ? "the guard page was hit\n" : "something else was hit\n", stderr);
     signal(SIGSEGV, SIG_DFL);
-  };
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  if (sigaction(SIGSEGV, &action, nullptr) != 0) std::exit(91);
+  });
 }
 
 /// Recurses until the stack ends.

@@ -18,30 +18,30 @@ inline void keep_frame() noexcept {
 
 extern "C" {
 
-[[gnu::noinline]] inline void stand() {
+[[gnu::used, gnu::noinline]] inline void stand() {
   offshoot::greenlet::current().parent().switch_to();
   test::keep_frame();
 }
-[[gnu::noinline]] inline void stand_out() {
+[[gnu::used, gnu::noinline]] inline void stand_out() {
   stand();
   test::keep_frame();
 }
-[[gnu::noinline]] inline void stand_in_place() {
+[[gnu::used, gnu::noinline]] inline void stand_in_place() {
   stand();
   test::keep_frame();
 }
-[[gnu::noinline]] inline void stand_dedicated() {
+[[gnu::used, gnu::noinline]] inline void stand_dedicated() {
   stand();
   test::keep_frame();
 }
 /// Twice, so that it comes to stand over others' bytes.
-[[gnu::noinline]] inline void stand_below() {
+[[gnu::used, gnu::noinline]] inline void stand_below() {
   stand();
   stand();
   test::keep_frame();
 }
 /// With a frame that is aligned more than the ABI asks for.
-[[gnu::noinline]] inline void stand_aligned(int depth) {
+[[gnu::used, gnu::noinline]] inline void stand_aligned(int depth) {
   alignas(64) char room[512];
   asm volatile("" : : "r"(room) : "memory");
   if (depth > 0) {
@@ -52,7 +52,7 @@ extern "C" {
   asm volatile("" : : "r"(room) : "memory");
 }
 /// Starts `below` right below its frames, and then stands where that was.
-[[gnu::noinline]] inline void stand_partly(offshoot::greenlet* below) {
+[[gnu::used, gnu::noinline]] inline void stand_partly(offshoot::greenlet* below) {
   *below =
       offshoot::greenlet(&stand_below, {.where = offshoot::placement::nested, .name = "below"});
   below->switch_to();

@@ -33,10 +33,11 @@ struct address_sanitizer {
     __sanitizer_finish_switch_fiber(notes_of(self).fake_stack, nullptr, nullptr);
   }
 
-  /// The bytes [low, low + bytes) of `owner` to the end of its slice, with their shadow.
-  static void copy_out(stack& owner, std::uintptr_t low, std::size_t bytes) noexcept {
+  /// The bytes [low, low + bytes) of `owner` to `place` in its slice, with their shadow.
+  static void copy_out(stack& owner, std::byte* place, std::uintptr_t low,
+                       std::size_t bytes) noexcept {
     const std::uintptr_t first = owner.sp();
-    copy(reinterpret_cast<std::uintptr_t>(owner.saved.data()) + (low - first), low, bytes);
+    copy(reinterpret_cast<std::uintptr_t>(place), low, bytes);
     copy(shadow_in_slice(owner) + (low / 8 - first / 8), shadow(low), (low + bytes) / 8 - low / 8);
   }
   /// The whole slice back to where it came from.

@@ -11,6 +11,11 @@ constexpr std::size_t red_zone = 128;  // of x86-64
 }
 
 const bool running = [] { return RUNNING_ON_VALGRIND != 0; }();
+const bool checks_memory = [] {
+  char byte = 0;
+  char valid = 0;
+  return VALGRIND_GET_VBITS(&byte, &valid, 1) == 1;  // which no other tool can tell
+}();
 
 unsigned know_stack(std::uintptr_t low, std::uintptr_t high) noexcept {
   return VALGRIND_STACK_REGISTER(low, high);

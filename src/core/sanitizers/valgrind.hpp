@@ -10,21 +10,24 @@ namespace offshoot::detail::valgrind {
 
 #if defined(OFFSHOOT_VALGRIND)
 
-/// Asked first, everywhere: nothing below costs anything where there is no Valgrind.
+/// Asked first, everywhere: nothing below costs anything where there is no Valgrind. Of its tools,
+/// only memcheck wants to know of every byte that moves; the others do not see the copies change.
 extern const bool running;
+extern const bool checks_memory;
 
 /// Tells of a stack; returns what `forget_stack` wants to be given.
 unsigned know_stack(std::uintptr_t low, std::uintptr_t high) noexcept;
 void forget_stack(unsigned id) noexcept;
 /// These bytes, whatever they are, may be written, and must be before they are read: those that a
 /// stack pointer will come to lie below, and with them the red zone, which it expects to be open.
-void open(std::uintptr_t low, std::size_t bytes) noexcept;
+[[gnu::cold]] void open(std::uintptr_t low, std::size_t bytes) noexcept;
 /// Nobody may touch these bytes.
-void close(std::uintptr_t low, std::size_t bytes) noexcept;
+[[gnu::cold]] void close(std::uintptr_t low, std::size_t bytes) noexcept;
 
 #else
 
 inline constexpr bool running = false;
+inline constexpr bool checks_memory = false;
 inline unsigned know_stack(std::uintptr_t, std::uintptr_t) noexcept {
   return 0;
 }
