@@ -2,6 +2,7 @@
 #pragma once
 
 #include <offshoot/greenlet.hpp>
+#include <offshoot/guard.hpp>
 #include <offshoot/on_lane.hpp>
 
 #include <cstdlib>
@@ -17,6 +18,7 @@ inline void to_parent() {
 /// `meanwhile` and resumes it.
 template <class F, class G>
 void resume_from_slice(F body, G meanwhile) {
+  offshoot::set_guard_mode(offshoot::guard_mode::off);  // it would leave the stack where it is
   offshoot::set_lane_count(1);
   const offshoot::greenlet away{std::move(body)};
   away.switch_to();
