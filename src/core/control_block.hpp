@@ -13,7 +13,7 @@
 #include <offshoot/greenlet.hpp>
 #include <offshoot/placement.hpp>
 
-#include "core/exception_state.hpp"
+#include "core/single_threaded.hpp"
 #include "core/stack.hpp"
 
 namespace offshoot::detail {
@@ -26,8 +26,8 @@ enum class life : std::uint8_t {
   finished = 2,  ///< forgotten by its thread
 };
 
-/// What is odd about a greenlet: bits of control_block::marks. While one with any of the first
-/// three runs, each of its switches takes the slow path.
+/// What is odd about a greenlet: bits of control_block::marks. Whoever has any of the first three
+/// leaves by the slow path.
 enum mark : std::uint8_t {
   orphan = 1,           ///< runs with no handle left: killed when it suspends
   dying = 2,            ///< its last handle is gone: greenlet_exit is on its way
@@ -61,16 +61,23 @@ class control_block : public stack {
   life state() const noexcept { return state_of(word_.load(std::memory_order_acquire)); }
   bool active() const noexcept { return state() == life::active; }
 
-  void add_reference() noexcept { word_.fetch_add(one_reference, std::memory_order_relaxed); }
+  void add_reference() noexcept { add_to_word(one_reference); }
   std::uint32_t references() const noexcept {
     return word_.load(std::memory_order_relaxed) / one_reference;
   }
-  /// The thread that starts a greenlet holds a reference until it has buried it, so that the two
-  /// ends of an active one, its last handle and its finish, cannot meet on different threads.
-  void start() noexcept { word_.fetch_add(one_reference + 1, std::memory_order_release); }
-  void undo_start() noexcept { word_.fetch_sub(one_reference + 1, std::memory_order_release); }
+  /// The thread that starts a greenlet, `key`, holds a reference until it has buried it, so that the
+  /// two ends of an active one, its last handle and its finish, cannot meet on different threads.
+  void start(std::uintptr_t key) noexcept {
+    owner_key.store(key, std::memory_order_relaxed);
+    add_to_word(one_reference + 1);
+  }
+  void undo_start() noexcept {
+    owner_key.store(nobody, std::memory_order_relaxed);
+    add_to_word(0U - one_reference - 1);
+  }
   void finish() noexcept {
-    word_.fetch_add(state() == life::unstarted ? 2 : 1, std::memory_order_release);
+    owner_key.store(nobody, std::memory_order_release);
+    add_to_word(state() == life::unstarted ? 2 : 1);
   }
 
   /// Gives up one reference unless `keep(life, references)` says otherwise of the state at that
@@ -84,8 +91,12 @@ class control_block : public stack {
     std::uint32_t word = word_.load(std::memory_order_acquire);
     for (;;) {
       const census now{state_of(word), word / one_reference};
-      if (keep(now) ||
-          word_.compare_exchange_weak(word, word - one_reference, std::memory_order_acq_rel)) {
+      if (keep(now)) return now;
+      if (single_threaded()) {
+        word_.store(word - one_reference, std::memory_order_relaxed);
+        return now;
+      }
+      if (word_.compare_exchange_weak(word, word - one_reference, std::memory_order_acq_rel)) {
         return now;
       }
     }
@@ -98,10 +109,7 @@ class control_block : public stack {
 
   std::uint32_t spawn_line = 0;  ///< first: there is room for it at the end of `stack`
 
-  // In the order in which a switch and its surroundings touch them.
-  exception_state exceptions;
-  std::atomic<thread_state*> owner{nullptr};  ///< while active; only that thread writes
-  control_block* parent = nullptr;            ///< owned unless marked borrows_parent
+  control_block* parent = nullptr;  ///< owned unless marked borrows_parent
 
  private:
   /// References in units of four, and its life in the two bits below: one word, since whether a
@@ -109,6 +117,15 @@ class control_block : public stack {
   static constexpr std::uint32_t one_reference = 4;
   static life state_of(std::uint32_t word) noexcept {
     return static_cast<life>(word % one_reference);
+  }
+  /// A locked instruction takes as long as all of a switch: there is none where nobody else could
+  /// interfere.
+  void add_to_word(std::uint32_t more) noexcept {
+    if (single_threaded()) {
+      word_.store(word_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    } else {
+      word_.fetch_add(more, std::memory_order_acq_rel);
+    }
   }
   std::atomic<std::uint32_t> word_{one_reference};
   std::uint8_t alignment_bits_ = 0;
@@ -130,7 +147,6 @@ class control_block : public stack {
   const char* spawn_file = "";
   std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
   std::size_t stack_size = 0;  ///< as asked for; of a finished one, how much was in use at most
-  fp_environment environment;
   /// thread_state::serial of the thread it belongs to: where it started or, unstarted, will start.
   std::uint32_t home = 0;
 

@@ -74,7 +74,7 @@ void release(control_block* block) noexcept {
     thread_state* here = thread_state::here();
     bool elsewhere = false;
     const auto was = block->drop_reference_unless([&](control_block::census now) {
-      elsewhere = now.state == life::active && block->owner.load(std::memory_order_relaxed) != here;
+      elsewhere = now.state == life::active && thread_of(*block) != here;
       return elsewhere;
     });
     if (elsewhere) {
@@ -148,9 +148,7 @@ void unwind_all(thread_state& here) noexcept {
   control_block& main = *std::exchange(here.main, nullptr);
   here.current = nullptr;
   leave_region(main, false);
-  main.fast = control_head::never;
   main.record.reset();
-  main.owner.store(nullptr, std::memory_order_release);
   main.finish();
   release(&main);  // the thread's reference
   release(&main);  // that of here.main

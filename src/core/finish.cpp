@@ -60,6 +60,10 @@ void unlink_live(thread_state& here, control_block& block) noexcept {
 /// run function's but that of offshoot_enter.
 [[gnu::noinline]] void receive_arguments() {
   thread_state& here = *thread_state::here();
+  if (here.current->has(own_fp)) {
+    store(here.environment);
+    load(here.first_environment);
+  }
   here.transfer.payload = arrive(here);
 }
 
@@ -88,15 +92,13 @@ void begin(thread_state& here, control_block& target) {
   region& where = find_region(here, target);
   where.transfer_top = here.transfer_stack.high();
   enter_region(target, where, is_below_frames(target, where));
-  if (target.has(own_fp)) store(target.environment);
+  if (target.has(own_fp)) store(here.first_environment);
   link_live(here, target);
-  target.owner.store(&here, std::memory_order_relaxed);
-  target.start();
+  target.start(key_of(&here));
 }
 
 void undo_begin(thread_state& here, control_block& target) noexcept {
   unlink_live(here, target);
-  target.owner.store(nullptr, std::memory_order_relaxed);
   target.undo_start();
   forget_region(here, target);
 }
@@ -107,7 +109,6 @@ void bury(thread_state& here, control_block& corpse) noexcept {
   unlink_live(here, corpse);
   corpse.leaving = false;
   corpse.previous = nullptr;
-  corpse.fast = control_head::never;
   corpse.saved.release();
   corpse.record.reset();
   if (corpse.has(borrows_parent)) {  // it may be asked for after who lent it has gone
@@ -115,7 +116,6 @@ void bury(thread_state& here, control_block& corpse) noexcept {
     corpse.parent->add_reference();
     corpse.clear(borrows_parent);
   }
-  corpse.owner.store(nullptr, std::memory_order_release);
   corpse.finish();
   release(&corpse);  // the thread's reference, and maybe the last
 }

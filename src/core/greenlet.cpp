@@ -107,7 +107,7 @@ bool greenlet::dead() const {
     case detail::life::active:
       break;
   }
-  const detail::thread_state* owner = block.owner.load(std::memory_order_acquire);
+  const detail::thread_state* owner = detail::thread_of(block);
   return owner == nullptr || owner->abandoned;
 }
 

@@ -27,7 +27,7 @@ void set_parent(control_block& child, control_block& parent) {
     throw greenlet_error("offshoot: " + child.label() +
                          " is being destroyed: its parent is whoever dropped it until it is done");
   }
-  if (child.active() && child.owner.load() != thread_state::here()) {
+  if (child.active() && thread_of(child) != thread_state::here()) {
     throw_wrong_thread(&child, "given a parent");
   }
   if (is_ancestor_or_self(&child, &parent)) {

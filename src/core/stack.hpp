@@ -52,6 +52,10 @@ struct stack : control_head {
   bool displaced() const noexcept {
     return registers.ip == reinterpret_cast<std::uintptr_t>(&offshoot_fetch);
   }
+  /// It has a stack but has not run: its first frame is laid at most.
+  bool unentered() const noexcept {
+    return fresh || registers.ip == reinterpret_cast<std::uintptr_t>(&offshoot_start);
+  }
   /// Its stack pointer and where it goes on, while it is suspended.
   std::uintptr_t sp() const noexcept { return displaced() ? home.sp : registers.sp; }
   std::uintptr_t ip() const noexcept { return displaced() ? home.ip : registers.ip; }

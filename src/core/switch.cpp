@@ -12,19 +12,32 @@
 namespace offshoot::detail {
 namespace {
 
-/// Swaps what is per greenlet and not on its stack. Its own inverse. What `to` had stored is taken
-/// away from it: it may leave by the fast path next time, which stores nothing.
-void hand_over(thread_state& here, control_block& from, control_block& to) noexcept {
-  from.exceptions = std::exchange(*here.exceptions, std::exchange(to.exceptions, {}));
-  if (((from.marks | to.marks) & own_fp) != 0) {
-    store(from.has(own_fp) ? from.environment : here.environment);
-    load(to.has(own_fp) ? to.environment : here.environment);
+/// What is per greenlet though the processor or the runtime has it per thread. Lies in the frame in
+/// which its greenlet waits: that puts it back itself, however it is switched to, and one that has
+/// left by registers alone had none.
+class set_aside {
+ public:
+  /// Leaves the thread with no exceptions and its own floating-point environment.
+  set_aside(thread_state& here, const control_block& self) noexcept
+      : exceptions_(std::exchange(*here.exceptions, {})) {
+    if (!self.has(own_fp)) return;
+    store(environment_);
+    load(here.environment);
   }
-  const std::uintptr_t key = key_of(&here);
-  const auto plain = [](const control_block& one) { return (one.marks & slow_marks) == 0; };
-  from.fast = plain(from) && from.exceptions.idle() ? key : control_head::never;
-  to.fast = plain(to) ? key : control_head::never;
-  here.current = &to;
+  void put_back(thread_state& here, const control_block& self) const noexcept {
+    *here.exceptions = exceptions_;
+    if (!self.has(own_fp)) return;
+    store(here.environment);
+    load(environment_);
+  }
+
+ private:
+  exception_state exceptions_;
+  fp_environment environment_;
+};
+
+void make_current(thread_state& here, control_block& next) noexcept {
+  here.current = &next;
   here.look_at_current();
 }
 
@@ -48,22 +61,20 @@ crossing make_room(control_block& from) noexcept {
   return crossing::arrived;
 }
 
-/// Nothing of the switch was done but the hand-over and the notes for whoever would have arrived.
+/// Nothing of the switch was done but the notes for whoever would have arrived.
 void undo(thread_state& here, control_block& from, control_block& to) noexcept {
-  hand_over(here, to, from);
-  to.fast = control_head::never;  // true or not, the slow path will know
-  if (to.fresh) undo_begin(here, to);
+  if (to.unentered()) undo_begin(here, to);
   here.arrivals = 0;
   if (std::exchange(here.released, nullptr) != nullptr) from.set(orphan);
-  here.look_at_current();
+  make_current(here, from);
   delivery unsent = std::move(here.transfer);
 }
 
 void do_chores(thread_state& here) noexcept {
   control_block* corpse = std::exchange(here.corpse, nullptr);
   control_block* released = std::exchange(here.released, nullptr);
-  release_discarded(here);
   if (corpse != nullptr) bury(here, *corpse);
+  release_discarded(here);
   if (released != nullptr && released->references() == 1) kill(here, *released);
 }
 
@@ -133,7 +144,7 @@ void reserve_room(thread_state& here) {
 
 void require_ours(control_block* target) {
   thread_head* const here = this_thread;
-  if (target != nullptr && target->fast == key_of(here)) return;
+  if (target != nullptr && target->owner_key.load(std::memory_order_relaxed) == key_of(here)) return;
   dereference(target);
   live_on(thread_state::get(), target);
 }
@@ -200,7 +211,8 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
     here.arrivals |= chores;
   }
   if (here.discarded != nullptr) here.arrivals |= chores;
-  hand_over(here, from, to);
+  const set_aside own(here, from);
+  make_current(here, to);
   for (;;) {
     // On the transfer stack, stacks are closed and opened, and what the last frames of one that
     // leaves for good have left for AddressSanitizer is swept up.
@@ -209,11 +221,14 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
     sanitizers::leave(from, to);
     if (offshoot_switch(&to.registers, &from.registers, passage::laden) != passage::refused) {
       sanitizers::arrive(from);
+      own.put_back(here, from);
+      if ((from.marks & slow_marks) != 0) here.look_at_current();
       return crossing::arrived;
     }
     sanitizers::stay(from);
     const crossing outcome = make_room(from);
     if (outcome != crossing::arrived) {
+      own.put_back(here, from);
       undo(here, from, to);
       return outcome;
     }

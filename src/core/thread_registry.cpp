@@ -78,7 +78,7 @@ thread_state* first() noexcept {
 
 bool drop_from_afar(control_block& dropped) noexcept {
   const std::lock_guard hold(lock);
-  thread_state* owner = dropped.owner.load(std::memory_order_acquire);
+  thread_state* owner = thread_of(dropped);
   const bool reachable = owner != nullptr && !owner->ended;
   const auto was = dropped.drop_reference_unless([&](control_block::census now) {
     return now.state == life::active && now.references == 2 && reachable;
@@ -106,7 +106,7 @@ control_block* delist(thread_state& leaving) noexcept {
 
 pid_t owner_of(const control_block& active) noexcept {
   const std::lock_guard hold(lock);
-  const thread_state* owner = active.owner.load(std::memory_order_acquire);
+  const thread_state* owner = thread_of(active);
   return owner == nullptr || owner->ended ? 0 : owner->tid;
 }
 

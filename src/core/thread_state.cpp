@@ -53,14 +53,12 @@ control_block* make_main(thread_state& state) {
   state.own_stack.save_limit = state.own_stack.low;
   control_block* main = control_block::make(nullptr, options{.where = placement::dedicated}, 0);
   main->set(main_greenlet);
-  main->owner.store(&state, std::memory_order_relaxed);
   main->home = state.serial;
-  main->start();
+  main->start(key_of(&state));
   enter_region(*main, state.own_stack, false);
   main->fresh = false;
   main->settle();
   state.own_stack.head = main;
-  main->fast = key_of(&state);
   main->bound();
   return main;
 }

@@ -57,6 +57,7 @@ struct thread_state : thread_head {
   unsigned transfer_stack_id = 0;  ///< Valgrind's
   signal_stack handler_stack;      ///< if faults are reported
   fp_environment environment;      ///< the thread's, while a greenlet with one of its own runs
+  fp_environment first_environment;  ///< what the greenlet that is about to start begins with
   /// Bytes that a new greenlet's slice gets in its own allocation: about what the last ones needed.
   std::size_t typical_slice = 0;
   std::size_t largest_recent_slice = 0;
@@ -104,9 +105,15 @@ struct thread_state : thread_head {
   void note_larger_slice(std::size_t bytes) noexcept;
 };
 
-/// What control_head::fast is when that thread may go there.
+/// What control_head::owner_key is of that thread's greenlets.
 inline std::uintptr_t key_of(const thread_head* thread) noexcept {
   return reinterpret_cast<std::uintptr_t>(thread);
+}
+/// The thread whose greenlet this is, while it is active; null otherwise.
+inline thread_state* thread_of(const control_block& block) noexcept {
+  const std::uintptr_t key = block.owner_key.load(std::memory_order_acquire);
+  if (key == control_block::nobody) return nullptr;
+  return static_cast<thread_state*>(reinterpret_cast<thread_head*>(key));
 }
 
 inline thread_state* thread_state::here() noexcept {

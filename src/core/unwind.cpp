@@ -138,7 +138,7 @@ std::vector<std::uintptr_t> walk_stack(const greenlet& which, const void* since)
   std::vector<std::uintptr_t> found;
   if (!block.active()) return found;
   thread_state& here = thread_state::get();
-  if (block.owner.load(std::memory_order_acquire) != &here) throw_wrong_thread(&block, "traced");
+  if (thread_of(block) != &here) throw_wrong_thread(&block, "traced");
   context caller;
   if (&block == here.current) caller = frame_above(reinterpret_cast<std::uintptr_t>(since));
   std::size_t count = 0;

@@ -47,7 +47,7 @@ class snapshot {
     for (const greenlet& each : cast) {
       const auto* block = access::block(each);
       of_each_.emplace_back(block->state(), block->references(), block->marks, block->parent,
-                            block->where, block->owner.load(), each.stack_saved_bytes());
+                            block->where, thread_of(*block), each.stack_saved_bytes());
     }
   }
   bool operator==(const snapshot&) const = default;

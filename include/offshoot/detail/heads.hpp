@@ -42,16 +42,17 @@ enum class passage : unsigned {
 /// The beginning of every control block.
 struct control_head {
   context registers;
-  /// The thread that may switch here with nothing to be looked at or swapped: its thread_head.
-  std::uintptr_t fast = never;
+  /// The address of the thread_head whose greenlet this is, while it is active. Only that thread
+  /// writes; it may switch here by registers alone.
+  std::atomic<std::uintptr_t> owner_key{nobody};
 
   /// No thread_head has this address, and neither has a thread without one, which is null.
-  static constexpr std::uintptr_t never = 2;
+  static constexpr std::uintptr_t nobody = 2;
 };
 
 /// `__cxa_eh_globals` of the Itanium C++ ABI (Exception Handling, 2.2.2), which the runtime's
 /// header leaves opaque: the stack of caught exceptions and the number of uncaught ones. Per thread
-/// there; Offshoot makes it per greenlet (S26). A fresh one begins with both zero.
+/// there; Offshoot makes it per greenlet (S26): whoever leaves keeps its own and leaves zeros.
 struct exception_state {
   void* caught = nullptr;
   unsigned uncaught = 0;
@@ -83,7 +84,9 @@ inline control_head& head_of(control_block* block) noexcept {
 
 /// Whether this thread may switch to `target`, which may be null, by registers alone.
 inline bool may_pass(const thread_head* here, control_block* target) noexcept {
-  return target != nullptr && head_of(target).fast == reinterpret_cast<std::uintptr_t>(here) &&
+  return target != nullptr &&
+         head_of(target).owner_key.load(std::memory_order_relaxed) ==
+             reinterpret_cast<std::uintptr_t>(here) &&
          here->quiet();
 }
 
