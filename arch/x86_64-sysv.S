@@ -52,6 +52,7 @@
 #define FLOOR 32
 #define EXTENT 40
 #define PUSHED 48
+#define LADEN 1
 #define REFUSED 2
 
 /* LLVM's assembler does not bring the offset back that later adjustments count from. */
@@ -152,7 +153,11 @@ end_function offshoot_fetch
  * stack intact. */
 landing offshoot_start %rip
 	call	offshoot_enter
-	ud2					/* it never returns */
+	mov	%rax, %rdi
+	mov	%rdx, %rsi
+	mov	$LADEN, %eax
+	xor	%ecx, %ecx			/* it will go on nowhere */
+	go_to_target
 end_function offshoot_start
 
 /* void offshoot_unwind(const context* from, _Unwind_Trace_Fn visit, void* with)

@@ -27,7 +27,8 @@
 
 extern "C" {
 
-/// Where a fresh greenlet begins: calls offshoot_enter on its stack.
+/// Where a fresh greenlet begins: calls offshoot_enter on its stack, and leaves as that says, with
+/// `passage::laden`.
 void offshoot_start();
 
 /// Where a greenlet goes on whose bytes are not in place: on the transfer stack, calls
@@ -42,6 +43,14 @@ void offshoot_unwind(const offshoot::detail::context* from, _Unwind_Trace_Fn vis
 /// way. Runs on the transfer stack; cannot fail and allocates nothing.
 void offshoot_move(offshoot::detail::context* to, offshoot::detail::context* from) noexcept;
 
-/// Defined by the core: what a fresh greenlet runs, which is current. Never returns.
-void offshoot_enter() noexcept;
+/// A last switch: nothing of `from` is stored.
+struct offshoot_departure {
+  offshoot::detail::context* to;
+  offshoot::detail::context* from;
+};
+
+/// Defined by the core: what a fresh greenlet runs, which is current. It returns, and leaves its
+/// last switch to offshoot_start, so that calls and returns stay paired: a processor that counts
+/// them would mispredict every return of whoever goes on.
+offshoot_departure offshoot_enter() noexcept;
 }

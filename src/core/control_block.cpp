@@ -7,47 +7,69 @@
 
 #include "core/describe.hpp"
 #include "core/mapping.hpp"
+#include "core/thread_registry.hpp"
 
 namespace offshoot::detail {
 namespace {
 
-std::atomic<std::size_t> alive{0};
+/// Of threads that have no thread_state.
+std::atomic<std::ptrdiff_t> destroyed_elsewhere{0};
 std::atomic<std::uint64_t> id_blocks{0};
 
 /// Ids are taken by the block, so that making a greenlet touches nothing shared.
-std::uint64_t new_id() noexcept {
+std::uint64_t new_id(thread_state& here) noexcept {
   constexpr std::uint64_t block = 256;
-  thread_local std::uint64_t next = 0;
-  if (next % block == 0) next = id_blocks.fetch_add(1, std::memory_order_relaxed) * block;
-  return ++next;
+  if (here.last_id % block == 0) {
+    here.last_id = id_blocks.fetch_add(1, std::memory_order_relaxed) * block;
+  }
+  return ++here.last_id;
+}
+
+void count_alive(thread_state& here, std::ptrdiff_t more) noexcept {
+  here.blocks_alive.store(here.blocks_alive.load(std::memory_order_relaxed) + more,
+                          std::memory_order_relaxed);
 }
 
 }  // namespace
 
-control_block* control_block::make(const run_operations* run, const options& chosen,
-                                   std::size_t room) {
+control_block* control_block::make(thread_state& here, const run_operations* run,
+                                   const options& chosen, std::size_t room) {
   constexpr std::size_t usual = alignof(std::max_align_t);
   const std::size_t alignment = run != nullptr && run->alignment > usual ? run->alignment : usual;
-  const std::size_t callable_at =
-      round_up(sizeof(control_block) + room + sanitizers::shadow_of(room), alignment);
-  const std::size_t callable_size = run != nullptr ? run->size : 0;
-  auto name = chosen.name.empty() ? nullptr : std::make_unique<std::string>(chosen.name);
+  const std::size_t room_end = sizeof(control_block) + room + sanitizers::shadow_of(room);
+  const std::size_t callable_at = (room_end + alignment - 1) & ~(alignment - 1);
+  const std::size_t bytes = callable_at + (run != nullptr ? run->size : 0);
 
-  const std::size_t bytes = callable_at + callable_size;
-  void* memory = alignment > usual ? ::operator new (bytes, std::align_val_t{alignment})
-                                   : ::operator new(bytes);
+  const std::uint8_t size_class = alignment > usual ? std::uint8_t{0} : block_pool::class_of(bytes);
+  void* const memory = size_class != 0     ? here.blocks.take(size_class)
+                       : alignment > usual ? ::operator new (bytes, std::align_val_t{alignment})
+                                           : ::operator new(bytes);
   auto* block = ::new (memory) control_block;
   block->saved.settle_in(block + 1, room);
   block->callable_distance_ = static_cast<std::uint32_t>(callable_at);
-  block->alignment_bits_ = static_cast<std::uint8_t>(std::countr_zero(alignment));
+  block->size_class_ = size_class;
+  if (alignment > usual) {
+    block->alignment_bits_ = static_cast<std::uint8_t>(std::countr_zero(alignment));
+  }
   block->operations = run;
-  block->name = std::move(name);
-  block->id = new_id();
+  block->id = new_id(here);
   block->chosen_placement = chosen.where;
   block->stack_size = chosen.stack_size;
   if (chosen.own_fp_environment) block->set(own_fp);
-  alive.fetch_add(1, std::memory_order_relaxed);
+  count_alive(here, 1);
+  if (!chosen.name.empty()) [[unlikely]]
+    block->give_name(chosen.name);
   return block;
+}
+
+void control_block::give_name(std::string_view text) {
+  try {
+    name = std::make_unique<std::string>(text);
+  } catch (...) {
+    operations = nullptr;  // its callable is yet to be made
+    destroy();
+    throw;
+  }
 }
 
 control_block::~control_block() = default;
@@ -55,17 +77,26 @@ control_block::~control_block() = default;
 void control_block::destroy() noexcept {
   destroy_callable();
   const std::size_t alignment = std::size_t{1} << alignment_bits_;
+  const std::uint8_t size_class = size_class_;
+  thread_state* const here = thread_state::here();
   this->~control_block();
-  if (alignment > alignof(std::max_align_t)) {
+  if (size_class != 0 && here != nullptr) {
+    here->blocks.put_back(this, size_class);
+  } else if (alignment != 1) {
     ::operator delete (static_cast<void*>(this), std::align_val_t{alignment});
   } else {
     ::operator delete(static_cast<void*>(this));
   }
-  alive.fetch_sub(1, std::memory_order_relaxed);
+  if (here != nullptr) {
+    count_alive(*here, -1);
+  } else {
+    destroyed_elsewhere.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 void control_block::destroy_callable() noexcept {
-  if (const auto* run = std::exchange(operations, nullptr)) run->destroy(callable());
+  const auto* run = std::exchange(operations, nullptr);
+  if (run != nullptr && run->destroy != nullptr) run->destroy(callable());
 }
 
 std::string control_block::label() const {
@@ -75,7 +106,11 @@ std::string control_block::label() const {
 }
 
 std::size_t control_blocks_alive() noexcept {
-  return alive.load(std::memory_order_relaxed);
+  std::ptrdiff_t alive = -destroyed_elsewhere.load(std::memory_order_relaxed);
+  for (const thread_state* each = registry::first(); each != nullptr; each = each->next) {
+    alive += each->blocks_alive.load(std::memory_order_relaxed);
+  }
+  return static_cast<std::size_t>(alive);
 }
 
 }  // namespace offshoot::detail

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include OFFSHOOT_ARCH_HEADER
 #include <offshoot/detail/extension.hpp>
@@ -43,8 +44,8 @@ inline constexpr unsigned slow_marks = orphan | dying | own_fp;
 class control_block : public stack {
  public:
   /// A new one, unstarted, with one reference, without a parent. Throws std::bad_alloc.
-  static control_block* make(const run_operations* operations, const options& chosen,
-                             std::size_t room);
+  static control_block* make(thread_state& here, const run_operations* operations,
+                             const options& chosen, std::size_t room);
   control_block(const control_block&) = delete;
   control_block& operator=(const control_block&) = delete;
   /// Destroys it, run function included, without a look at its parent.
@@ -65,8 +66,9 @@ class control_block : public stack {
   std::uint32_t references() const noexcept {
     return word_.load(std::memory_order_relaxed) / one_reference;
   }
-  /// The thread that starts a greenlet, `key`, holds a reference until it has buried it, so that the
-  /// two ends of an active one, its last handle and its finish, cannot meet on different threads.
+  /// The thread that starts a greenlet, `key`, holds a reference until it has buried it, so that
+  /// the two ends of an active one, its last handle and its finish, cannot meet on different
+  /// threads.
   void start(std::uintptr_t key) noexcept {
     owner_key.store(key, std::memory_order_relaxed);
     add_to_word(one_reference + 1);
@@ -79,7 +81,19 @@ class control_block : public stack {
     owner_key.store(nobody, std::memory_order_release);
     add_to_word(state() == life::unstarted ? 2 : 1);
   }
+  /// Both at once for one that was active: it is finished, and its thread's reference is gone.
+  /// Whether that was the last.
+  bool finish_and_drop() noexcept {
+    owner_key.store(nobody, std::memory_order_release);
+    return add_to_word(1 - one_reference) / one_reference == 1;
+  }
 
+  /// Whether the caller's reference is the only one to a greenlet that is not active: then there is
+  /// nobody else who could change that.
+  bool is_last_of_inactive() const noexcept {
+    const std::uint32_t word = word_.load(std::memory_order_acquire);
+    return word / one_reference == 1 && state_of(word) != life::active;
+  }
   /// Gives up one reference unless `keep(life, references)` says otherwise of the state at that
   /// same instant; returns both as they were before.
   struct census {
@@ -120,15 +134,16 @@ class control_block : public stack {
   }
   /// A locked instruction takes as long as all of a switch: there is none where nobody else could
   /// interfere.
-  void add_to_word(std::uint32_t more) noexcept {
-    if (single_threaded()) {
-      word_.store(word_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
-    } else {
-      word_.fetch_add(more, std::memory_order_acq_rel);
-    }
+  /// Returns what it was.
+  std::uint32_t add_to_word(std::uint32_t more) noexcept {
+    if (!single_threaded()) return word_.fetch_add(more, std::memory_order_acq_rel);
+    const std::uint32_t before = word_.load(std::memory_order_relaxed);
+    word_.store(before + more, std::memory_order_relaxed);
+    return before;
   }
   std::atomic<std::uint32_t> word_{one_reference};
-  std::uint8_t alignment_bits_ = 0;
+  std::uint8_t alignment_bits_ = 0;  ///< of its memory, if that is not the usual one
+  std::uint8_t size_class_ = 0;      ///< of its memory in a block_pool; 0: it is not from one
 
  public:
   std::uint8_t marks = 0;
@@ -152,6 +167,7 @@ class control_block : public stack {
 
  private:
   control_block() noexcept = default;
+  [[gnu::cold]] void give_name(std::string_view text);
   ~control_block();
 
   std::uint32_t callable_distance_ = 0;

@@ -10,6 +10,7 @@
 
 #include <cxxabi.h>
 
+#include "core/region_entry.hpp"
 #include "core/switch.hpp"
 #include "core/thread_registry.hpp"
 #include "core/type_name.hpp"
@@ -63,6 +64,21 @@ void let_go(thread_state& here, control_block& block) noexcept {
   }
 }
 
+/// Gives up a reference. Whether it was the last of all, and the caller has to destroy the block.
+bool drop_reference(control_block& block) noexcept {
+  if (block.is_last_of_inactive()) return true;
+  thread_state* const here = thread_state::here();
+  bool elsewhere = false;
+  const auto was = block.drop_reference_unless([&](control_block::census now) {
+    elsewhere = now.state == life::active && thread_of(block) != here;
+    return elsewhere;
+  });
+  if (elsewhere) return registry::drop_from_afar(block);
+  if (was.state != life::active) return was.references == 1;
+  if (was.references == 2) let_go(*here, block);  // the other one is the thread's
+  return false;
+}
+
 }  // namespace
 
 void acquire(control_block* block) noexcept {
@@ -70,25 +86,13 @@ void acquire(control_block* block) noexcept {
 }
 
 void release(control_block* block) noexcept {
-  while (block != nullptr) {  // a chain of parents, each owned by the one before
-    thread_state* here = thread_state::here();
-    bool elsewhere = false;
-    const auto was = block->drop_reference_unless([&](control_block::census now) {
-      elsewhere = now.state == life::active && thread_of(*block) != here;
-      return elsewhere;
-    });
-    if (elsewhere) {
-      if (!registry::drop_from_afar(*block)) return;
-    } else if (was.state == life::active) {
-      if (was.references == 2) let_go(*here, *block);  // the other one is the thread's
-      return;
-    } else if (was.references != 1) {
-      return;
-    }
-    control_block* parent = block->has(borrows_parent) ? nullptr : block->parent;
-    block->destroy();
-    block = parent;
-  }
+  while (block != nullptr && drop_reference(*block)) block = destroy(block);
+}
+
+control_block* destroy(control_block* unreferenced) noexcept {
+  control_block* const parent = unreferenced->has(borrows_parent) ? nullptr : unreferenced->parent;
+  unreferenced->destroy();
+  return parent;
 }
 
 void kill(thread_state& here, control_block& victim) noexcept {
@@ -122,8 +126,8 @@ void kill(thread_state& here, control_block& victim) noexcept {
   release(&victim);
 }
 
-void drain_queue(thread_state& here) noexcept {
-  if (here.called()) release_queue(registry::take_queue(here));
+void drain_called_queue(thread_state& here) noexcept {
+  release_queue(registry::take_queue(here));
 }
 
 void release_queue(control_block* first) noexcept {

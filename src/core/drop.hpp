@@ -10,9 +10,17 @@ namespace offshoot::detail {
 void kill(thread_state& here, control_block& victim) noexcept;
 
 /// Releases what other threads have dropped (S22).
-void drain_queue(thread_state& here) noexcept;
+void drain_called_queue(thread_state& here) noexcept;
+inline void drain_queue(thread_state& here) noexcept {
+  if (here.called()) [[unlikely]]
+    drain_called_queue(here);
+}
 /// Releases each of a queue that was taken from the registry.
 void release_queue(control_block* first) noexcept;
+
+/// Destroys one that has no reference left. Returns its parent, which has one less now: the
+/// caller's to release.
+control_block* destroy(control_block* unreferenced) noexcept;
 
 /// The thread ends: unwinds all its suspended greenlets (S23), then its main one is dead.
 void unwind_all(thread_state& here) noexcept;

@@ -5,6 +5,7 @@
 
 #include "core/drop.hpp"
 #include "core/guard.hpp"
+#include "core/region_entry.hpp"
 #include "core/sanitizers.hpp"
 #include "core/switch.hpp"
 
@@ -56,30 +57,44 @@ void unlink_live(thread_state& here, control_block& block) noexcept {
   if (block.next_live != nullptr) block.next_live->previous_live = block.previous_live;
 }
 
+[[gnu::noinline]] void enter_environment() noexcept {
+  thread_state& here = *thread_state::here();
+  store(here.environment);
+  load(here.first_environment);
+}
+
 /// What came with the first switch stays in the transfer slot; there is no frame of ours above the
 /// run function's but that of offshoot_enter.
 [[gnu::noinline]] void receive_arguments() {
   thread_state& here = *thread_state::here();
-  if (here.current->has(own_fp)) {
-    store(here.environment);
-    load(here.first_environment);
-  }
   here.transfer.payload = arrive(here);
 }
 
-/// Leaves for the receiver of the result, never to return.
-[[noreturn, gnu::noinline]] void leave() noexcept {
-  thread_state& here = *thread_state::here();
-  control_block& self = *here.current;
-  delivery outcome = std::move(here.transfer);
-  self.destroy_callable();  // while it can still switch: the destructors of captures are user code
-  soften(outcome);
-  control_block& to = receiver_of(here, self.parent, outcome);
+/// It will not need its stack again, though it still runs on it.
+void vacate(thread_state& here, control_block& self) noexcept {
   here.note_slice(self.stop - self.sp());
   self.leaving = true;
   self.unbound();
   self.where->head = self.previous;  // its bytes are in nobody's way any more
   here.corpse = &self;
+}
+
+/// Sees to it that the result gets where it is to go, and says where that is.
+[[gnu::noinline]] offshoot_departure leave() noexcept {
+  thread_state& here = *thread_state::here();
+  control_block& self = *here.current;
+  if (self.operations->destroy == nullptr && here.transfer.error == nullptr &&
+      may_pass(&here, self.parent)) {
+    vacate(here, self);
+    here.arrivals = here.transfer.payload.has_value() ? delivered | chores : chores;
+    here.current = self.parent;
+    return {&self.parent->registers, &self.registers};
+  }
+  delivery outcome = std::move(here.transfer);
+  self.destroy_callable();  // while it can still switch: the destructors of captures are user code
+  soften(outcome);
+  control_block& to = receiver_of(here, self.parent, outcome);
+  vacate(here, self);
   here.arrivals |= chores;
   cross(here, to, std::move(outcome));
   fatal("a finished greenlet was switched to; please report this");
@@ -93,11 +108,13 @@ void begin(thread_state& here, control_block& target) {
   where.transfer_top = here.transfer_stack.high();
   enter_region(target, where, is_below_frames(target, where));
   if (target.has(own_fp)) store(here.first_environment);
+  make_ready(target);
   link_live(here, target);
   target.start(key_of(&here));
 }
 
 void undo_begin(thread_state& here, control_block& target) noexcept {
+  if (target.where->head == &target) target.where->head = nullptr;
   unlink_live(here, target);
   target.undo_start();
   forget_region(here, target);
@@ -110,14 +127,13 @@ void bury(thread_state& here, control_block& corpse) noexcept {
   corpse.leaving = false;
   corpse.previous = nullptr;
   corpse.saved.release();
-  corpse.record.reset();
+  if (corpse.record != nullptr) corpse.record.reset();
   if (corpse.has(borrows_parent)) {  // it may be asked for after who lent it has gone
     corpse.parent = here.main;
     corpse.parent->add_reference();
     corpse.clear(borrows_parent);
   }
-  corpse.finish();
-  release(&corpse);  // the thread's reference, and maybe the last
+  if (corpse.finish_and_drop()) release(destroy(&corpse));
 }
 
 void discard(thread_state& here, control_block& unstarted) noexcept {
@@ -139,7 +155,9 @@ void soften(delivery& what) noexcept {
   try {
     std::rethrow_exception(what.error);
   } catch (const greenlet_exit& exit) {
-    what.payload = value(exit);
+    value softened(exit);
+    keep_bytes(&softened);
+    what.payload = std::move(softened);
     what.error = nullptr;
   } catch (...) {  // any other goes on as it is
   }
@@ -176,15 +194,16 @@ control_block& receiver_of(thread_state& here, control_block* first, delivery& w
 }  // namespace offshoot::detail
 
 // Its frame is part of every slice: nothing is kept in it that the thread knows as well.
-extern "C" OFFSHOOT_CALLED_BY_ASSEMBLY void offshoot_enter() noexcept {
+extern "C" OFFSHOOT_CALLED_BY_ASSEMBLY offshoot_departure offshoot_enter() noexcept {
   using namespace offshoot::detail;
   sanitizers::arrive(*thread_state::here()->current);
+  if (thread_state::here()->current->has(own_fp)) enter_environment();
   try {
-    receive_arguments();
+    if (thread_state::here()->arrivals != 0) receive_arguments();
     control_block& self = *thread_state::here()->current;
     self.operations->invoke(self.callable(), thread_state::here()->transfer.payload);
   } catch (...) {
     thread_state::here()->transfer.error = std::current_exception();
   }
-  leave();
+  return leave();
 }

@@ -18,7 +18,7 @@ unborn conceive(const run_operations& operations, const options& chosen, spawn_s
   drain_queue(here);
   control_block* parent = access::block(chosen.parent);
   if (parent == nullptr) parent = here.current;
-  control_block* made = control_block::make(&operations, chosen, here.typical_slice);
+  control_block* made = control_block::make(here, &operations, chosen, here.typical_slice);
   made->spawn_file = site.file;
   made->spawn_line = site.line;
   parent->add_reference();

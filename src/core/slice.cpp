@@ -35,18 +35,6 @@ void deallocate(std::byte* memory) noexcept {
 
 }  // namespace
 
-slice::~slice() {
-  if (on_heap()) deallocate(data_);
-}
-
-void slice::settle_in(void* room, std::size_t bytes) noexcept {
-  room_distance_ = static_cast<std::uint16_t>(reinterpret_cast<std::uintptr_t>(room) -
-                                              reinterpret_cast<std::uintptr_t>(this));
-  room_capacity_ = static_cast<std::uint16_t>(bytes);
-  data_ = static_cast<std::byte*>(room);
-  capacity_ = room_capacity_;
-}
-
 bool slice::grow(std::size_t bytes) noexcept {
   const std::size_t wanted = size_class(bytes);
   if (wanted > std::numeric_limits<std::uint32_t>::max()) return false;
@@ -67,11 +55,10 @@ void slice::count_use() noexcept {
   }
 }
 
-void slice::release() noexcept {
-  if (on_heap()) deallocate(data_);
+void slice::give_back_buffer() noexcept {
+  deallocate(data_);
   data_ = room();
   capacity_ = room_capacity_;
-  size_ = 0;
   small_uses_ = 0;
 }
 

@@ -15,10 +15,18 @@ class slice {
   slice() noexcept = default;
   slice(const slice&) = delete;
   slice& operator=(const slice&) = delete;
-  ~slice();
+  ~slice() {
+    if (on_heap()) release();
+  }
 
   /// Gives it the room that lies at `room`, right behind the control block that this is part of.
-  void settle_in(void* room, std::size_t bytes) noexcept;
+  void settle_in(void* room, std::size_t bytes) noexcept {
+    room_distance_ = static_cast<std::uint16_t>(reinterpret_cast<std::uintptr_t>(room) -
+                                                reinterpret_cast<std::uintptr_t>(this));
+    room_capacity_ = static_cast<std::uint16_t>(bytes);
+    data_ = static_cast<std::byte*>(room);
+    capacity_ = room_capacity_;
+  }
 
   std::byte* data() noexcept { return data_; }
   std::size_t capacity() const noexcept { return capacity_; }
@@ -39,12 +47,16 @@ class slice {
     return worth_a_look;
   }
   /// Gives back what is not the room. Contents are lost.
-  void release() noexcept;
+  void release() noexcept {
+    if (on_heap()) give_back_buffer();
+    size_ = 0;
+  }
 
  private:
   static constexpr std::uint32_t large = 4096;  ///< a buffer below this is not worth giving back
 
   void count_use() noexcept;
+  void give_back_buffer() noexcept;
   bool on_heap() const noexcept { return data_ != nullptr && data_ != room(); }
   std::byte* room() const noexcept {
     return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(this) + room_distance_);

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <utility>
 
-#include OFFSHOOT_ARCH_HEADER
 #include "core/guard.hpp"
+#include "core/region_entry.hpp"
 #include "core/sanitizers.hpp"
 
 namespace offshoot::detail {
@@ -71,42 +71,10 @@ void bring_in_fresh(stack& target, const stack& starter) noexcept {
   }
   target.home.sp = target.stop;
   bring_in(target);
-  if (valgrind::checks_memory)
-    valgrind::open(target.stop - sizeof(first_frame), sizeof(first_frame));
-  lay_first_frame(target.stop, target.registers);
-  target.bound();
-  target.fresh = false;
+  lay_frame(target);
 }
 
 }  // namespace
-
-void stack::bound() noexcept {
-  const std::uintptr_t limit = stop < where->save_limit ? stop : where->save_limit;
-  const std::uintptr_t lowest = limit - saved.capacity();
-  registers.floor = lowest > where->low && lowest <= limit ? lowest : where->low;
-  registers.extent = stop - registers.floor;
-}
-
-void enter_region(stack& owner, region& where, bool below_frames) noexcept {
-  owner.where = &where;
-  owner.fresh = true;
-  owner.displace();
-  owner.stop = below_frames ? 0 : where.high;
-  if (++where.users == 1 && valgrind::running) {
-    where.valgrind_id = valgrind::know_stack(where.low, where.high);
-  }
-  if (below_frames) ++where.nested;
-}
-
-void leave_region(stack& owner, bool below_frames) noexcept {
-  region& where = *owner.where;
-  if (--where.users == 0 && valgrind::running) valgrind::forget_stack(where.valgrind_id);
-  if (below_frames && --where.nested == 0 && !where.shared_top) where.save_limit = where.low;
-  owner.where = nullptr;
-  owner.fresh = false;
-  sanitizers::forget(owner);
-  owner.registers.ip = 0;  // not displaced: it may begin again, on another thread
-}
 
 }  // namespace offshoot::detail
 

@@ -80,17 +80,17 @@ struct stack : control_head {
   }
   /// Sets the bounds within which it may suspend: on its region, and no deeper than its slice can
   /// hold. That whoever suspends pays for its own room is why a later eviction cannot fail.
-  void bound() noexcept;
+  void bound() noexcept {
+    const std::uintptr_t limit = stop < where->save_limit ? stop : where->save_limit;
+    const std::uintptr_t lowest = limit - saved.capacity();
+    registers.floor = lowest > where->low && lowest <= limit ? lowest : where->low;
+    registers.extent = stop - registers.floor;
+  }
   /// Lets it leave from wherever it stands: its bytes are not needed again.
   void unbound() noexcept {
     registers.floor = 0;
     registers.extent = UINTPTR_MAX;
   }
 };
-
-/// Binds a stack that is yet to start to its region, or undoes that, or ends it. One that begins
-/// below another's frames gets its stop only when that other's stack pointer is known.
-void enter_region(stack& owner, region& where, bool below_frames) noexcept;
-void leave_region(stack& owner, bool below_frames) noexcept;
 
 }  // namespace offshoot::detail

@@ -74,7 +74,7 @@ void do_chores(thread_state& here) noexcept {
   control_block* corpse = std::exchange(here.corpse, nullptr);
   control_block* released = std::exchange(here.released, nullptr);
   if (corpse != nullptr) bury(here, *corpse);
-  release_discarded(here);
+  if (here.discarded != nullptr) release_discarded(here);
   if (released != nullptr && released->references() == 1) kill(here, *released);
 }
 
@@ -112,21 +112,46 @@ value go(thread_state& here, control_block& to, delivery&& what) {
   return arrive(here);
 }
 
+/// A switch by registers alone was refused, so the slice is too small: the next greenlets are given
+/// as much room as would have been enough.
+void note_missing(thread_state& here) noexcept {
+  here.note_larger_slice(here.current->at_stake(here.current->registers.sp));
+}
+
+/// Switches by registers alone, to one that this thread may pass to. `refused` if the slice is too
+/// small, with nothing changed.
+passage pass(thread_state& here, control_block* to, value& payload) noexcept {
+  passage came = passage::refused;
+  if (!payload.has_value()) {
+    came = leave_for<passage::quiet>(here, to);
+  } else {
+    here.transfer.payload = std::move(payload);
+    here.arrivals = delivered;
+    came = leave_for<passage::laden>(here, to);
+    if (came == passage::refused) {
+      here.arrivals = 0;
+      payload = std::move(here.transfer.payload);
+    }
+  }
+  if (came == passage::refused) note_missing(here);
+  return came;
+}
+
+/// To one that is not active, or not by registers alone.
 value switch_slowly(control_block* target, value&& payload) {
   thread_state& here = ready_to_leave(target);
   control_block& to = live_on(here, target);
   if (to.state() == life::unstarted) {
     to.operations->check(payload);
     begin(here, to);
+    if (may_pass(&here, &to) && (to.marks & slow_marks) == 0) {
+      const passage came = pass(here, &to, payload);
+      if (came == passage::laden) return arrive(here);
+      if (came == passage::quiet) return value{};
+    }
   }
   if (&to == here.current) return std::move(payload);
   return go(here, to, delivery{std::move(payload), nullptr});
-}
-
-/// A switch by registers alone was refused, so the slice is too small: the next greenlets are given
-/// as much room as would have been enough.
-void note_missing(thread_state& here) noexcept {
-  here.note_larger_slice(here.current->at_stake(here.current->registers.sp));
 }
 
 /// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
@@ -144,7 +169,8 @@ void reserve_room(thread_state& here) {
 
 void require_ours(control_block* target) {
   thread_head* const here = this_thread;
-  if (target != nullptr && target->owner_key.load(std::memory_order_relaxed) == key_of(here)) return;
+  if (target != nullptr && target->owner_key.load(std::memory_order_relaxed) == key_of(here))
+    return;
   dereference(target);
   live_on(thread_state::get(), target);
 }
@@ -157,20 +183,12 @@ value attend(control_block* target, passage came) {
 
 value switch_with(control_block* target, value&& payload) {
   thread_state* const here = thread_state::here();
-  if (!may_pass(here, target)) return switch_slowly(target, std::move(payload));
-  here->transfer.payload = std::move(payload);
-  here->arrivals = delivered;
-  switch (leave_for<passage::laden>(*here, target)) {
-    case passage::quiet:
-      return value{};
-    case passage::laden:
-      return arrive(*thread_state::here());
-    case passage::refused:
-      break;
+  if (may_pass(here, target)) {
+    const passage came = pass(*here, target, payload);
+    if (came == passage::laden) return arrive(*here);
+    if (came == passage::quiet) return value{};
   }
-  note_missing(*here);
-  here->arrivals = 0;
-  return switch_slowly(target, std::move(here->transfer.payload));
+  return switch_slowly(target, std::move(payload));
 }
 
 value throw_in(control_block* target, std::exception_ptr exception) {
@@ -237,6 +255,10 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
 
 value arrive(thread_state& here) {
   const unsigned arrivals = std::exchange(here.arrivals, 0);
+  if (arrivals == chores) {
+    do_chores(here);
+    return value{};
+  }
   delivery got = std::move(here.transfer);
   if ((arrivals & traced) != 0) {
     const greenlet from = access::share(here.departed);  // before it is buried
@@ -248,11 +270,6 @@ value arrive(thread_state& here) {
   }
   if (got.error != nullptr) std::rethrow_exception(std::move(got.error));
   return std::move(got.payload);
-}
-
-control_block* nearest_live(control_block* first) noexcept {
-  while (first != nullptr && first->state() == life::finished) first = first->parent;
-  return first;
 }
 
 }  // namespace offshoot::detail

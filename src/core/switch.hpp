@@ -20,7 +20,10 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept;
 value arrive(thread_state& here);
 
 /// The first of `first` and its ancestors that is not finished; null if there is none.
-control_block* nearest_live(control_block* first) noexcept;
+inline control_block* nearest_live(control_block* first) noexcept {
+  while (first != nullptr && first->state() == life::finished) first = first->parent;
+  return first;
+}
 
 /// Who receives `what` that goes to `first` and, wherever it cannot be received, on to the next
 /// ancestor (S9, S15, S16). Begins an unstarted receiver.

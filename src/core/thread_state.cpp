@@ -9,6 +9,7 @@
 
 #include "core/drop.hpp"
 #include "core/guard.hpp"
+#include "core/region_entry.hpp"
 #include "core/sanitizers/valgrind.hpp"
 #include "core/thread_registry.hpp"
 
@@ -42,6 +43,7 @@ struct thread_end {
     state.handler_stack.remove();
     state.typical_slice = first_room;
     state.largest_recent_slice = 0;
+    state.blocks.release();
     this_thread = nullptr;
     release_queue(registry::delist(state));
   }
@@ -51,13 +53,12 @@ control_block* make_main(thread_state& state) {
   locate_own_stack(state.own_stack);
   state.own_stack.transfer_top = state.transfer_stack.high();
   state.own_stack.save_limit = state.own_stack.low;
-  control_block* main = control_block::make(nullptr, options{.where = placement::dedicated}, 0);
+  control_block* main =
+      control_block::make(state, nullptr, options{.where = placement::dedicated}, 0);
   main->set(main_greenlet);
   main->home = state.serial;
   main->start(key_of(&state));
   enter_region(*main, state.own_stack, false);
-  main->fresh = false;
-  main->settle();
   state.own_stack.head = main;
   main->bound();
   return main;
@@ -65,8 +66,7 @@ control_block* make_main(thread_state& state) {
 
 }  // namespace
 
-thread_state& thread_state::get() {
-  if (this_thread != nullptr) return *here();
+thread_state& thread_state::make_for_this_thread() {
   if (thread_is_ending) {
     throw not_startable("offshoot: this thread is ending and has unwound its greenlets already");
   }
@@ -109,10 +109,7 @@ control_block* thread_state::owner_of(std::uintptr_t address) const noexcept {
   return nullptr;
 }
 
-void thread_state::note_slice(std::size_t bytes) noexcept {
-  constexpr unsigned window = 64;
-  largest_recent_slice = std::max(largest_recent_slice, bytes);
-  if (++slices_since_look < window) return;
+void thread_state::look_at_slices() noexcept {
   typical_slice = std::min(round_up(largest_recent_slice, 8), largest_room);
   largest_recent_slice = 0;
   slices_since_look = 0;

@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include "core/block_pool.hpp"
 #include "core/control_block.hpp"
 #include "core/exception_state.hpp"
 #include "core/fault.hpp"
@@ -53,10 +54,11 @@ struct thread_state : thread_head {
   region own_stack;
   lane_set lanes;
   stack_pool pool;
+  block_pool blocks;
   mapping transfer_stack;
-  unsigned transfer_stack_id = 0;  ///< Valgrind's
-  signal_stack handler_stack;      ///< if faults are reported
-  fp_environment environment;      ///< the thread's, while a greenlet with one of its own runs
+  unsigned transfer_stack_id = 0;    ///< Valgrind's
+  signal_stack handler_stack;        ///< if faults are reported
+  fp_environment environment;        ///< the thread's, while a greenlet with one of its own runs
   fp_environment first_environment;  ///< what the greenlet that is about to start begins with
   /// Bytes that a new greenlet's slice gets in its own allocation: about what the last ones needed.
   std::size_t typical_slice = 0;
@@ -66,6 +68,10 @@ struct thread_state : thread_head {
   std::shared_ptr<tracer> trace;
   bool tracing_now = false;
   bool guarded = false;  ///< guarded mode is on: every switch takes the slow path
+
+  std::uint64_t last_id = 0;  ///< ids are taken by the block: see new_id
+  /// Control blocks made here less those destroyed here. Only this thread writes.
+  std::atomic<std::ptrdiff_t> blocks_alive{0};
 
   // Guarded by the registry's lock.
   control_block* queue = nullptr;  ///< dropped elsewhere, to be released here
@@ -85,6 +91,7 @@ struct thread_state : thread_head {
   static thread_state* here() noexcept;
   /// The calling thread's, made if need be. Throws std::bad_alloc, `not_startable`.
   static thread_state& get();
+  static thread_state& make_for_this_thread();
 
   void look_at_current() noexcept {
     const unsigned wanted = (current->marks & slow_marks) |
@@ -100,10 +107,21 @@ struct thread_state : thread_head {
   /// null if in none.
   control_block* owner_of(std::uintptr_t address) const noexcept;
   /// Learns from how much of a greenlet that has finished was at stake when it last suspended.
-  void note_slice(std::size_t bytes) noexcept;
+  void note_slice(std::size_t bytes) noexcept {
+    constexpr unsigned window = 64;
+    if (bytes > largest_recent_slice) largest_recent_slice = bytes;
+    if (++slices_since_look == window) look_at_slices();
+  }
+  void look_at_slices() noexcept;
   /// Learns from a slice for which the room in the greenlet's allocation was too small.
   void note_larger_slice(std::size_t bytes) noexcept;
 };
+
+inline thread_state& thread_state::get() {
+  if (this_thread == nullptr) [[unlikely]]
+    return make_for_this_thread();
+  return *here();
+}
 
 /// What control_head::owner_key is of that thread's greenlets.
 inline std::uintptr_t key_of(const thread_head* thread) noexcept {

@@ -52,6 +52,7 @@ struct run_operations {
   /// it does anything else, and leaves the result there as the last thing that it does. Nothing
   /// lies in between on the greenlet's stack that the function does not need.
   void (*invoke)(void* callable, value& transfer);
+  /// Null: there is nothing to do.
   void (*destroy)(void* callable) noexcept;
 };
 
@@ -102,6 +103,15 @@ value result_of(R&& result) {
   return make_looked_at_value<std::decay_t<R>>("a run function returns", std::forward<R>(result));
 }
 
+template <class F>
+constexpr auto destroyer_of() -> decltype(run_operations::destroy) {
+  if constexpr (std::is_trivially_destructible_v<F>) {
+    return nullptr;
+  } else {
+    return [](void* callable) noexcept { static_cast<F*>(callable)->~F(); };
+  }
+}
+
 template <class F, class... P>
 constexpr run_operations make_run_operations(parameters<P...>) {
   return {sizeof(F), alignof(F), &check_arguments<P...>,
@@ -123,7 +133,7 @@ constexpr run_operations make_run_operations(parameters<P...>) {
               transfer = std::move(payload);
             }
           },
-          [](void* callable) noexcept { static_cast<F*>(callable)->~F(); }};
+          destroyer_of<F>()};
 }
 
 template <class F>

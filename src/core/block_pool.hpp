@@ -1,0 +1,62 @@
+/// Memory of control blocks that have gone, for those to come.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include "core/sanitizers/notes.hpp"
+#include "core/sanitizers/valgrind.hpp"
+
+namespace offshoot::detail {
+
+/// One for each thread: what it frees it will use again. Blocks are of any thread's making, and of
+/// the usual sizes and alignment only; nothing is kept where a sanitizer or Valgrind should see it
+/// go.
+class block_pool {
+ public:
+  block_pool() noexcept = default;
+  block_pool(const block_pool&) = delete;
+  block_pool& operator=(const block_pool&) = delete;
+
+  /// The size class of `bytes`; 0 if such blocks are not pooled.
+  static std::uint8_t class_of(std::size_t bytes) noexcept {
+    const std::size_t wanted = (bytes + granule - 1) / granule;
+    return wanted < classes ? static_cast<std::uint8_t>(wanted) : 0;
+  }
+
+  /// Memory for a block of that class. Throws std::bad_alloc.
+  void* take(std::uint8_t size_class) {
+    idle_block* const found = idle_[size_class];
+    if (found == nullptr) return allocate(size_class);
+    idle_[size_class] = found->next;
+    --count_;
+    return found;
+  }
+  void put_back(void* memory, std::uint8_t size_class) noexcept {
+    if (count_ == (sanitizers::present || valgrind::checks_memory ? 0 : most)) {
+      return deallocate(memory);
+    }
+    idle_[size_class] = ::new (memory) idle_block{idle_[size_class]};
+    ++count_;
+  }
+  /// Frees all that it has.
+  void release() noexcept;
+
+ private:
+  struct idle_block {
+    idle_block* next;
+  };
+  static constexpr std::size_t granule = 16;
+  static constexpr std::size_t classes = 1 + 1024 / granule;
+  static constexpr unsigned most = 256;  ///< how many it keeps, of all sizes together
+
+  static void* allocate(std::uint8_t size_class);
+  static void deallocate(void* memory) noexcept;
+
+  std::array<idle_block*, classes> idle_{};
+  unsigned count_ = 0;
+};
+
+}  // namespace offshoot::detail
