@@ -4,7 +4,6 @@
 #include <string>
 
 #include <sched.h>
-#include <unistd.h>
 
 namespace bench {
 
@@ -50,11 +49,14 @@ int pin_to_one_core() {
 }
 
 std::size_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");  // in pages: size, resident, ...
-  std::size_t size = 0;
-  std::size_t resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  std::ifstream lines("/proc/self/status");
+  std::size_t kibibytes = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("VmRSS:") || line.starts_with("VmPTE:")) {
+      kibibytes += std::stoul(line.substr(line.find(':') + 1));
+    }
+  }
+  return kibibytes << 10;
 }
 
 }  // namespace bench

@@ -17,7 +17,7 @@ bool optimised();
 /// -1 if the system does not let us.
 int pin_to_one_core();
 
-/// Bytes of this process that are in memory now.
+/// Bytes of this process that are in memory now, with its page tables.
 std::size_t resident_bytes();
 
 }  // namespace bench

@@ -16,17 +16,20 @@
 namespace bench {
 
 // One for each subject, in the file of that name; each registers its benchmarks.
-void add_switch_in_place();
-void add_switch_copying();
+void add_pairs();
+void add_copy();
 void add_create();
 void add_hand_over();
-void add_round_robin();
-void add_resident();
+void add_many();
+void add_bytes();
 
 using body = std::function<void(benchmark::State&)>;
 
 /// If not 0, each benchmark runs this often instead of for a given time: to count instructions.
 inline benchmark::IterationCount fixed_iterations = 0;
+
+/// Whether what takes long or much memory is measured as well.
+inline bool everything = false;
 
 /// The names of all benchmarks in the order of their registration.
 inline std::vector<std::string> registered;
@@ -44,6 +47,9 @@ inline benchmark::internal::Benchmark* add(std::initializer_list<std::string_vie
 
 /// The name under which a benchmark tells a number of bytes instead of nanoseconds.
 inline constexpr const char* bytes_counter = "bytes";
+
+/// What each of many has alive in a frame.
+inline constexpr std::size_t live_bytes = 128;
 
 /// Runs `work` in a thread of its own, whose lanes and pools are new.
 template <class F>

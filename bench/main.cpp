@@ -1,19 +1,19 @@
 /// Runs the benchmarks; all options of Google Benchmark work. Our own:
-///     --iterations=N              each benchmark runs N times, once: for instruction counts
-///     --resident WHAT COUNT       what resident.cpp asks of a fresh process
-#include <charconv>
+///     --all                       also what takes long or much memory
+///     NAME N                      that benchmark N times and nothing else: to count instructions
+///     --bytes WHAT COUNT          what bytes.cpp asks of a fresh process
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include "bytes.hpp"
 #include "environment.hpp"
 #include "harness.hpp"
 #include "report.hpp"
-#include "resident.hpp"
 
 namespace {
 
@@ -35,36 +35,34 @@ void say_where_we_are(int core) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count == 4 && std::strcmp(arguments[1], "--resident") == 0) {
-    return bench::print_resident(arguments[2], arguments[3]);
+  if (count == 4 && std::strcmp(arguments[1], "--bytes") == 0) {
+    return bench::print_bytes(arguments[2], arguments[3]);
   }
   // Before the given ones, which therefore win.
-  char repetitions[] = "--benchmark_repetitions=9";
-  char time[] = "--benchmark_min_time=0.04";
-  char interleaved[] = "--benchmark_enable_random_interleaving=true";
-  std::vector<char*> options{arguments[0], repetitions, time, interleaved};
-  char once[] = "--benchmark_repetitions=1";
-  for (char* given : std::vector(arguments + 1, arguments + count)) {
-    constexpr std::string_view iterations = "--iterations=";
-    const std::string_view text(given);
-    if (text.starts_with(iterations)) {
-      std::from_chars(given + iterations.size(), given + text.size(), bench::fixed_iterations);
-      options.push_back(once);
-    } else {
-      options.push_back(given);
-    }
+  std::vector<std::string> options{arguments[0], "--benchmark_repetitions=9",
+                                   "--benchmark_min_time=0.04",
+                                   "--benchmark_enable_random_interleaving=true"};
+  if (count == 3 && arguments[1][0] != '-') {
+    bench::fixed_iterations = std::atoll(arguments[2]);
+    options.push_back("--benchmark_repetitions=1");
+    options.push_back(std::string("--benchmark_filter=^") + arguments[1] + "/iterations:");
+  } else {
+    options.insert(options.end(), arguments + 1, arguments + count);
+    bench::everything = std::erase(options, "--all") != 0;
   }
-  int given = static_cast<int>(options.size());
-  benchmark::Initialize(&given, options.data());
-  if (benchmark::ReportUnrecognizedArguments(given, options.data())) return 1;
+  std::vector<char*> pointers;
+  for (std::string& each : options) pointers.push_back(each.data());
+  int given = static_cast<int>(pointers.size());
+  benchmark::Initialize(&given, pointers.data());
+  if (benchmark::ReportUnrecognizedArguments(given, pointers.data())) return 1;
 
   say_where_we_are(bench::pin_to_one_core());
-  bench::add_switch_in_place();
-  bench::add_switch_copying();
+  bench::add_pairs();
+  bench::add_copy();
   bench::add_create();
   bench::add_hand_over();
-  bench::add_round_robin();
-  bench::add_resident();
+  bench::add_many();
+  bench::add_bytes();
   bench::table report;
   benchmark::RunSpecifiedBenchmarks(&report);
 }

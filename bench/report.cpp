@@ -1,30 +1,11 @@
 #include "report.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "harness.hpp"
 
 namespace bench {
-namespace {
-
-/// What the library promises. Without `under` the figure stands for itself.
-struct promise {
-  const char* what;
-  const char* over;
-  const char* under;
-  double at_most;
-};
-constexpr std::array promises{
-    promise{"in-place switch_to / Boost fiber resume", "switch_in_place/lane",
-            "switch_in_place/boost_fiber", 0.8},
-    promise{"copying 256 live bytes / two memcpys of 256", "switch_copying/lane/256",
-            "switch_copying/two_memcpys/256", 4},
-    promise{"resident bytes of each of 1 000 000, 150 live", "resident/lane/1000000", nullptr, 700},
-};
-
-}  // namespace
 
 bool table::ReportContext(const Context&) {
   return true;
@@ -49,11 +30,6 @@ void table::ReportRuns(const std::vector<Run>& runs) {
 }
 
 void table::Finalize() {
-  print_rows();
-  print_ratios();
-}
-
-void table::print_rows() const {
   std::printf("%-40s %12s %12s\n", "", "median", "minimum");
   std::string subject;
   for (const std::string& name : registered) {
@@ -66,20 +42,6 @@ void table::print_rows() const {
     const char* unit = figures.bytes ? "B" : "ns";
     std::printf("%-40s %9.1f %-2s %9.1f %s\n", name.c_str(), figures.median, unit, figures.minimum,
                 unit);
-  }
-}
-
-void table::print_ratios() const {
-  std::printf("\n");
-  for (const promise& each : promises) {
-    const auto over = rows_.find(each.over);
-    const auto under = each.under != nullptr ? rows_.find(each.under) : over;
-    if (over == rows_.end() || under == rows_.end()) continue;
-    const row divisor = each.under != nullptr ? under->second : row{1, 1, false};
-    const double median = over->second.median / divisor.median;
-    std::printf("%-48s %7.2f (minima %.2f), promised at most %g: %s\n", each.what, median,
-                over->second.minimum / divisor.minimum, each.at_most,
-                median <= each.at_most ? "kept" : "NOT KEPT");
   }
 }
 

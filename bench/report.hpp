@@ -23,8 +23,6 @@ class table : public benchmark::BenchmarkReporter {
     double minimum;
     bool bytes;  ///< else nanoseconds
   };
-  void print_rows() const;
-  void print_ratios() const;
 
   std::map<std::string, row> rows_;
 };

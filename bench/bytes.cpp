@@ -1,9 +1,10 @@
-/// Resident bytes of each of many that are suspended with 150 bytes alive in a frame. Every count
+/// Resident bytes of each of many that are suspended with 128 bytes alive in a frame. Every count
 /// is made in a process of its own: memory that another benchmark has freed would hide what they
-/// take. The handle by which each is held is counted as well. The plain baseline is 150 bytes on
-/// the heap.
-#include "resident.hpp"
+/// take. The handle by which each is held is counted as well, and so are the page tables. The plain
+/// baseline is 128 bytes on the heap.
+#include "bytes.hpp"
 
+#include <offshoot/coroutine.hpp>
 #include <offshoot/greenlet.hpp>
 
 #include <cstddef>
@@ -28,8 +29,6 @@ namespace {
 using boost::context::fiber;
 using offshoot::greenlet;
 using offshoot::placement;
-
-constexpr std::size_t live_bytes = 150;
 
 /// The bytes that each element of `all` costs, which `make` fills in.
 template <class T, class F>
@@ -69,12 +68,21 @@ void ours(placement where, std::size_t count) {
   });
 }
 
+void coroutines(std::size_t count) {
+  using turn_taker = offshoot::coroutine<void()>;
+  bytes_each<std::unique_ptr<turn_taker>>(count, [](auto& each) {
+    each = std::make_unique<turn_taker>(
+        [](turn_taker::self& self) { with_live_bytes<live_bytes>([&] { self.yield(); }); });
+    (*each)();
+  });
+}
+
 /// Asks a new process that runs this same program.
 void ask(benchmark::State& state, const std::string& name, std::size_t count) {
   char path[4096];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
   std::string command = "'";
-  command.append(path, length < 0 ? 0 : static_cast<std::size_t>(length)).append("' --resident ");
+  command.append(path, length < 0 ? 0 : static_cast<std::size_t>(length)).append("' --bytes ");
   command.append(name).append(" ").append(std::to_string(count));
   for (auto _ : state) {
     double bytes = 0;
@@ -88,31 +96,35 @@ void ask(benchmark::State& state, const std::string& name, std::size_t count) {
 }
 
 void add_count(const std::string& name, std::size_t count) {
-  add({"resident", name, std::to_string(count)}, [=](auto& state) {
-    ask(state, name, count);
-  })->Iterations(1);
+  add({"bytes", name, std::to_string(count)}, [=](auto& state) { ask(state, name, count); })
+      ->Iterations(1)
+      ->Repetitions(1);  // it hardly varies
 }
 
 }  // namespace
 
-int print_resident(const char* name, const char* count_text) {
+int print_bytes(const char* name, const char* count_text) {
   const std::string_view what(name);
   const std::size_t count = std::strtoull(count_text, nullptr, 10);
   if (what == "heap_object") heap_objects(count);
   if (what == "boost_fiber") boost_fibers(count);
   if (what == "lane") ours(placement::lane, count);
+  if (what == "coroutine") coroutines(count);
   if (what == "dedicated") ours(placement::dedicated, count);
   if (what == "nested") ours(placement::nested, count);
   std::fprintf(stderr, "offshoot-bench: no such thing to measure: %s\n", name);
   return 1;
 }
 
-void add_resident() {
+void add_bytes() {
   add_count("heap_object", 1'000'000);
   add_count("boost_fiber", 100'000);
   add_count("dedicated", 100'000);
   add_count("nested", 1'000'000);
+  add_count("coroutine", 1'000'000);
+  add_count("lane", 100'000);
   add_count("lane", 1'000'000);
+  if (everything) add_count("lane", 10'000'000);
 }
 
 }  // namespace bench
