@@ -12,6 +12,7 @@
 #include <thread>
 
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "support/fixture.hpp"
@@ -146,6 +147,21 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "the high-water mark is the deepest that 
     }
   }
   CHECK(greenlet::main().stack_high_water() == 0);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "the stack of a report has a guard page of its own below") {
+  std::thread([] {
+    stack_t present{};
+    present.ss_flags = SS_DISABLE;
+    REQUIRE(sigaltstack(&present, nullptr) == 0);  // a sanitizer's would do for a report, too
+    greenlet::main();
+    REQUIRE(sigaltstack(nullptr, &present) == 0);
+    REQUIRE((present.ss_flags & SS_DISABLE) == 0);
+    const auto low = reinterpret_cast<std::uintptr_t>(present.ss_sp);
+    test::prober probe;
+    CHECK(probe.readable(low));
+    CHECK_FALSE(probe.readable(low - 1));
+  }).join();
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "a thread's end leaves no closed stack behind") {

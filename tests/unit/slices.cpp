@@ -213,6 +213,15 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S35: small slices lie in the greenlet's 
       .join();
 }
 
+TEST_CASE("S29: a slice refuses to grow beyond what it can count") {
+  slice subject;
+  constexpr std::size_t with_an_eighth_more = (std::size_t{1} << 32) / 9 * 8 + 64;
+  const std::size_t before = slices_on_heap();
+  CHECK_FALSE(subject.grow(with_an_eighth_more));
+  CHECK(subject.capacity() == 0);
+  CHECK(slices_on_heap() == before);
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S35: a buffer is kept between switches and shrinks after a deep episode") {
   constexpr std::size_t depth = 64 * 1024;

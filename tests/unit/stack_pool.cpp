@@ -101,6 +101,14 @@ TEST_CASE("S30: a stack that idles in a long list gives its memory back") {
   CHECK(kept == 64);
 }
 
+TEST_CASE_FIXTURE(test::nothing_leaks, "S30: the thread's transfer stack has a guard page below") {
+  const auto& memory = offshoot::detail::thread_state::get().transfer_stack;
+  test::prober probe;
+  CHECK_FALSE(probe.readable(memory.low()));
+  CHECK_FALSE(probe.readable(memory.low() + page_size() - 1));
+  CHECK(probe.readable(memory.low() + page_size()));
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks, "S30: a finished greenlet's stack is the next one's") {
   const void* first = nullptr;
   const void* second = nullptr;
