@@ -7,12 +7,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <string>
 
+#include "core/sanitizers/valgrind.hpp"
 #include "core/thread_state.hpp"
 
 namespace offshoot {
 namespace detail {
+namespace {
+
+constexpr std::size_t word_size = sizeof(std::uintptr_t);
+
+/// Whoever wrote it, and if anybody did.
+bool word_in(const address_range& own, const std::byte* place) noexcept {
+  std::uintptr_t word = 0;
+  std::memcpy(&word, place, sizeof word);
+  if (valgrind::checks_memory) [[unlikely]]
+    valgrind::define(&word, sizeof word);
+  return own.contains(word);
+}
+
+}  // namespace
 
 address_range own_copied_stack() noexcept {
   const thread_state* here = thread_state::here();
@@ -22,23 +38,30 @@ address_range own_copied_stack() noexcept {
   return {giver.where->low, giver.stop};
 }
 
+bool any_word_in(const address_range& own, const void* object, std::size_t size) noexcept {
+  const auto* const bytes = static_cast<const std::byte*>(object);
+  for (std::size_t at = 0; at + word_size <= size; at += word_size) {
+    if (word_in(own, bytes + at)) return true;
+  }
+  return false;
+}
+
 finding judge_words(const void* object, const void* content, std::size_t size,
                     const opaque_type& type, const address_range& own) noexcept {
-  constexpr std::size_t word = sizeof(std::uintptr_t);
   const auto* const bytes = static_cast<const std::byte*>(object);
   const auto* const mask = static_cast<const std::byte*>(content);
   const auto content_bytes = [mask](std::size_t at) {
-    return std::count(mask + at, mask + at + word, std::byte{0xff});
+    return std::count(mask + at, mask + at + word_size, std::byte{0xff});
   };
   bool padded = false;
   bool tag_follows = false;  // as the one of an optional or variant does its storage
   bool found = false;
   bool certain = false;
-  for (std::size_t end = size; end >= word; end -= word) {
-    const std::size_t at = end - word;
+  for (std::size_t end = size; end >= word_size; end -= word_size) {
+    const std::size_t at = end - word_size;
     const auto count = content_bytes(at);
-    if (count == std::ptrdiff_t{word}) {
-      if (!own.contains_word_at(bytes + at)) continue;
+    if (count == std::ptrdiff_t{word_size}) {
+      if (!word_in(own, bytes + at)) continue;
       found = true;
       certain = certain || type.plain || !tag_follows;
     } else {

@@ -15,6 +15,7 @@
 #include "core/drop.hpp"
 #include "core/lanes.hpp"
 #include "core/mapping.hpp"
+#include "core/sanitizers/valgrind.hpp"
 #include "core/thread_registry.hpp"
 
 namespace offshoot {
@@ -109,6 +110,8 @@ std::size_t high_water(const control_block& active) noexcept {
   region& where = *active.where;
   const bool was_closed = where.closed;
   open_region(where);
+  if (valgrind::checks_memory) [[unlikely]]
+    valgrind::define(reinterpret_cast<void*>(where.low), where.high - where.low);
   const std::size_t bytes = where.high - lowest_in_use(where.low, where.high);
   if (was_closed) close_region(where);
   return bytes;

@@ -24,6 +24,8 @@ namespace offshoot::detail::sanitizers {
 /// Right before a switch, and in the same function: what is called after it counts as called by
 /// `to`. The very first thing that `to` does is to call `arrive`.
 [[gnu::always_inline]] inline void leave(stack& from, stack& to) noexcept {
+  if (valgrind::running && to.fresh) [[unlikely]]
+    valgrind::grow_stack();
   if constexpr (with_leak) leak_sanitizer::leave(from, to);
   if constexpr (with_address) address_sanitizer::leave(from, to);
   if constexpr (with_thread) thread_sanitizer::leave(from, to);

@@ -139,7 +139,8 @@ template <class R, class... A>
 struct inspection<std::function<R(A...)>> {
   static constexpr bool possible = true;
   static finding look(const std::function<R(A...)>& object, const address_range& own) noexcept {
-    return object && own.contains_word_at(&object) ? finding::lent : finding::nothing;
+    const bool lent = object && any_word_in(own, &object, sizeof(void*));
+    return lent ? finding::lent : finding::nothing;
   }
 };
 

@@ -29,6 +29,15 @@ void open(std::uintptr_t low, std::size_t bytes) noexcept {
   static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(low - red_zone, red_zone + bytes));
 }
 
+void define(const void* bytes, std::size_t count) noexcept {
+  static_cast<void>(VALGRIND_MAKE_MEM_DEFINED(bytes, count));
+}
+
+void grow_stack() noexcept {
+  volatile std::byte frames[4096];
+  frames[0] = std::byte{0};
+}
+
 void close(std::uintptr_t low, std::size_t bytes) noexcept {
   static_cast<void>(VALGRIND_MAKE_MEM_NOACCESS(low, bytes));
 }

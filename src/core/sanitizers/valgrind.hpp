@@ -21,6 +21,11 @@ void forget_stack(unsigned id) noexcept;
 /// These bytes, whatever they are, may be written, and must be before they are read: those that a
 /// stack pointer will come to lie below, and with them the red zone, which it expects to be open.
 [[gnu::cold]] void open(std::uintptr_t low, std::size_t bytes) noexcept;
+/// These bytes are looked at on purpose, whether anybody wrote them or not.
+[[gnu::cold]] void define(const void* bytes, std::size_t count) noexcept;
+/// It lets a thread's own stack grow only when the stack pointer stands there: makes sure that what
+/// begins right below the caller's frames, written from another stack, has been grown to.
+[[gnu::cold]] void grow_stack() noexcept;
 /// Nobody may touch these bytes.
 [[gnu::cold]] void close(std::uintptr_t low, std::size_t bytes) noexcept;
 
@@ -34,6 +39,8 @@ inline unsigned know_stack(std::uintptr_t, std::uintptr_t) noexcept {
 inline void forget_stack(unsigned) noexcept {}
 inline void open(std::uintptr_t, std::size_t) noexcept {}
 inline void close(std::uintptr_t, std::size_t) noexcept {}
+inline void define(const void*, std::size_t) noexcept {}
+inline void grow_stack() noexcept {}
 
 #endif
 
