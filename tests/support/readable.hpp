@@ -5,33 +5,20 @@
 #include <cstdint>
 
 #include <doctest/doctest.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace test {
 
-/// Whether the byte at an address can be read: asks the kernel, which does not die of it.
-class prober {
- public:
-  prober() { REQUIRE(pipe(ends_) == 0); }
-  ~prober() {
-    close(ends_[0]);
-    close(ends_[1]);
-  }
-  prober(const prober&) = delete;
-  prober& operator=(const prober&) = delete;
-
-  bool readable(std::uintptr_t address) {
-    char byte = 0;
-    if (write(ends_[1], reinterpret_cast<const void*>(address), 1) != 1) {
-      CHECK(errno == EFAULT);
-      return false;
-    }
-    CHECK(read(ends_[0], &byte, 1) == 1);
-    return true;
-  }
-
- private:
-  int ends_[2] = {-1, -1};
-};
+/// Whether the byte at an address can be read: asks the kernel, which does not die of it, by a call
+/// of which Valgrind does not look at the address.
+inline bool readable(std::uintptr_t address) {
+  char byte = 0;
+  const iovec here{&byte, 1};
+  const iovec there{reinterpret_cast<void*>(address), 1};
+  if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) == 1) return true;
+  CHECK(errno == EFAULT);
+  return false;
+}
 
 }  // namespace test

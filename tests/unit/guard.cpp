@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "support/fixture.hpp"
-#include "support/prober.hpp"
+#include "support/readable.hpp"
 
 using offshoot::greenlet;
 using offshoot::guard_mode;
@@ -50,7 +50,6 @@ greenlet suspended(placement where) {
 }  // namespace
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "a stack is closed while its greenlet is suspended") {
-  test::prober probe;
   for (const auto where : test::placements) {
     CAPTURE(test::name_of(where));
     bool open_while_running = false;
@@ -59,19 +58,19 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "a stack is closed while its greenlet is 
                          test::to_parent();
                          const auto here = __builtin_frame_address(0);
                          open_while_running =
-                             probe.readable(reinterpret_cast<std::uintptr_t>(here));
+                             test::readable(reinterpret_cast<std::uintptr_t>(here));
                        }
                      },
                      {.where = where}};
     subject.switch_to();
     const bool lendable = where == placement::dedicated;
-    CHECK(probe.readable(inside(subject)) == lendable);
+    CHECK(test::readable(inside(subject)) == lendable);
     subject.switch_to();
     CHECK(open_while_running);
-    CHECK(probe.readable(inside(subject)) == lendable);
+    CHECK(test::readable(inside(subject)) == lendable);
     const std::uintptr_t was = inside(subject);
     subject.reset();
-    CHECK(probe.readable(was) == lendable);
+    CHECK(test::readable(was) == lendable);
   }
 }
 
@@ -100,7 +99,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "a dedicated stack is open, whoever had i
                       {.where = placement::dedicated, .stack_size = bytes}};
   next.switch_to();
   REQUIRE(offshoot::detail::access::block(next)->where->low == was);
-  CHECK(test::prober().readable(inside(next)));
+  CHECK(test::readable(inside(next)));
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks,
@@ -158,9 +157,8 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "the stack of a report has a guard page o
     REQUIRE(sigaltstack(nullptr, &present) == 0);
     REQUIRE((present.ss_flags & SS_DISABLE) == 0);
     const auto low = reinterpret_cast<std::uintptr_t>(present.ss_sp);
-    test::prober probe;
-    CHECK(probe.readable(low));
-    CHECK_FALSE(probe.readable(low - 1));
+    CHECK(test::readable(low));
+    CHECK_FALSE(test::readable(low - 1));
   }).join();
 }
 

@@ -12,7 +12,7 @@
 #include <doctest/doctest.h>
 
 #include "support/fixture.hpp"
-#include "support/prober.hpp"
+#include "support/readable.hpp"
 
 using offshoot::greenlet;
 using offshoot::on_lane;
@@ -54,10 +54,9 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   CHECK(first.shared_top);
   CHECK(first.save_limit == first.high);
   CHECK(first.high % offshoot::detail::stack_alignment == 0);
-  test::prober probe;
-  CHECK(probe.readable(first.low));
-  CHECK_FALSE(probe.readable(first.low - 1));
-  CHECK_FALSE(probe.readable(first.low - offshoot::detail::page_size()));
+  CHECK(test::readable(first.low));
+  CHECK_FALSE(test::readable(first.low - 1));
+  CHECK_FALSE(test::readable(first.low - offshoot::detail::page_size()));
   CHECK(&lanes.choose(nullptr) == &first);  // nobody is bound to it: no second one is needed
 }
 

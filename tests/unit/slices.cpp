@@ -222,6 +222,26 @@ TEST_CASE("S29: a slice refuses to grow beyond what it can count") {
   CHECK(slices_on_heap() == before);
 }
 
+TEST_CASE("S35: a buffer goes only when it was far too large eight times in a row") {
+  slice subject;
+  REQUIRE(subject.grow(8192));
+  const std::size_t capacity = subject.capacity();
+  const auto use = [&](std::size_t bytes, int times) {
+    for (int i = 0; i < times; ++i) {
+      subject.set_size(bytes);
+      subject.clear();
+    }
+  };
+  use(capacity / 4, 20);
+  CHECK(subject.capacity() == capacity);
+  use(capacity / 4 - 1, 7);
+  use(capacity / 4, 1);
+  use(capacity / 4 - 1, 7);
+  CHECK(subject.capacity() == capacity);
+  use(capacity / 4 - 1, 1);
+  CHECK(subject.capacity() == 0);
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S35: a buffer is kept between switches and shrinks after a deep episode") {
   constexpr std::size_t depth = 64 * 1024;

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "support/fixture.hpp"
-#include "support/prober.hpp"
+#include "support/readable.hpp"
 
 using offshoot::greenlet;
 using offshoot::placement;
@@ -33,7 +33,6 @@ bool kernel_has_cheap_guards() {
 }  // namespace
 
 TEST_CASE("S30: a stack has the asked size, an aligned stop and a guard page below") {
-  test::prober probe;
   stack_pool pool;
   for (const std::size_t bytes :
        {1UL, 16384UL, 16385UL, 100'000UL, 1'000'000UL, 40'000'000UL, 0UL}) {
@@ -44,9 +43,9 @@ TEST_CASE("S30: a stack has the asked size, an aligned stop and a guard page bel
     CHECK(stack.low % page_size() == 0);
     CHECK(stack.users == 0);
     CHECK(stack.head == nullptr);
-    CHECK(probe.readable(stack.low));
-    CHECK_FALSE(probe.readable(stack.low - 1));
-    CHECK_FALSE(probe.readable(stack.low - page_size()));
+    CHECK(test::readable(stack.low));
+    CHECK_FALSE(test::readable(stack.low - 1));
+    CHECK_FALSE(test::readable(stack.low - page_size()));
     *reinterpret_cast<volatile char*>(stack.low) = 1;
     *reinterpret_cast<volatile char*>(stack.high - 1) = 1;
     pool.put_back(stack);
@@ -103,10 +102,9 @@ TEST_CASE("S30: a stack that idles in a long list gives its memory back") {
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "S30: the thread's transfer stack has a guard page below") {
   const auto& memory = offshoot::detail::thread_state::get().transfer_stack;
-  test::prober probe;
-  CHECK_FALSE(probe.readable(memory.low()));
-  CHECK_FALSE(probe.readable(memory.low() + page_size() - 1));
-  CHECK(probe.readable(memory.low() + page_size()));
+  CHECK_FALSE(test::readable(memory.low()));
+  CHECK_FALSE(test::readable(memory.low() + page_size() - 1));
+  CHECK(test::readable(memory.low() + page_size()));
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "S30: a finished greenlet's stack is the next one's") {
@@ -134,7 +132,6 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   // Without the kernel's cheap guards each costs two mappings, and a process has some 65 000.
   const std::size_t count = kernel_has_cheap_guards() ? 100'000 : 10'000;
   MESSAGE("alive at once: ", count);
-  test::prober probe;
   std::vector<greenlet> all;
   all.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -147,7 +144,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   std::size_t right = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const region& stack = *offshoot::detail::access::block(all[i])->where;
-    if (probe.readable(stack.low) && !probe.readable(stack.low - 1)) ++guarded;
+    if (test::readable(stack.low) && !test::readable(stack.low - 1)) ++guarded;
     if (all[i].switch_to(i).get<std::size_t>() == 2 * i) ++right;
   }
   CHECK(guarded == count);
