@@ -3,7 +3,7 @@
 namespace offshoot::detail {
 
 void* block_pool::allocate(std::uint8_t size_class) {
-  return ::operator new(size_class* granule);
+  return ::operator new(size_class* granule - heap_word);
 }
 
 void block_pool::deallocate(void* memory) noexcept {

@@ -22,7 +22,7 @@ class block_pool {
 
   /// The size class of `bytes`; 0 if such blocks are not pooled.
   static std::uint8_t class_of(std::size_t bytes) noexcept {
-    const std::size_t wanted = (bytes + granule - 1) / granule;
+    const std::size_t wanted = (bytes + heap_word + granule - 1) / granule;
     return wanted < classes ? static_cast<std::uint8_t>(wanted) : 0;
   }
 
@@ -49,6 +49,7 @@ class block_pool {
     idle_block* next;
   };
   static constexpr std::size_t granule = 16;
+  static constexpr std::size_t heap_word = 8;  ///< of a granule, as the usual heap fills them
   static constexpr std::size_t classes = 1 + 1024 / granule;
   static constexpr unsigned most = 256;  ///< how many it keeps, of all sizes together
 

@@ -1,6 +1,8 @@
 #include "core/control_block.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <limits>
 #include <new>
 #include <string>
 #include <utility>
@@ -11,6 +13,8 @@
 
 namespace offshoot::detail {
 namespace {
+
+constexpr int largest_bits = std::numeric_limits<std::size_t>::digits - 1;
 
 /// Of threads that have no thread_state.
 std::atomic<std::ptrdiff_t> destroyed_elsewhere{0};
@@ -36,9 +40,8 @@ control_block* control_block::make(thread_state& here, const run_operations* run
                                    const options& chosen, std::size_t room) {
   constexpr std::size_t usual = alignof(std::max_align_t);
   const std::size_t alignment = run != nullptr && run->alignment > usual ? run->alignment : usual;
-  const std::size_t room_end = sizeof(control_block) + room + sanitizers::shadow_of(room);
-  const std::size_t callable_at = (room_end + alignment - 1) & ~(alignment - 1);
-  const std::size_t bytes = callable_at + (run != nullptr ? run->size : 0);
+  const std::size_t bytes =
+      distance_of_callable(room, alignment) + (run != nullptr ? run->size : 0);
 
   const std::uint8_t size_class = alignment > usual ? std::uint8_t{0} : block_pool::class_of(bytes);
   void* const memory = size_class != 0     ? here.blocks.take(size_class)
@@ -46,15 +49,15 @@ control_block* control_block::make(thread_state& here, const run_operations* run
                                            : ::operator new(bytes);
   auto* block = ::new (memory) control_block;
   block->saved.settle_in(block + 1, room);
-  block->callable_distance_ = static_cast<std::uint32_t>(callable_at);
   block->size_class_ = size_class;
-  if (alignment > usual) {
-    block->alignment_bits_ = static_cast<std::uint8_t>(std::countr_zero(alignment));
-  }
+  block->alignment_bits_ = static_cast<std::uint8_t>(std::countr_zero(alignment));
   block->operations = run;
   block->id = new_id(here);
   block->chosen_placement = chosen.where;
-  block->stack_size = chosen.stack_size;
+  if (chosen.stack_size != 0) {
+    const auto bits = static_cast<int>(std::bit_width(chosen.stack_size - 1));
+    block->stack_bits_ = static_cast<std::uint8_t>(std::clamp(bits, 1, largest_bits));
+  }
   if (chosen.own_fp_environment) block->set(own_fp);
   count_alive(here, 1);
   if (!chosen.name.empty()) [[unlikely]]
@@ -82,7 +85,7 @@ void control_block::destroy() noexcept {
   this->~control_block();
   if (size_class != 0 && here != nullptr) {
     here->blocks.put_back(this, size_class);
-  } else if (alignment != 1) {
+  } else if (alignment > alignof(std::max_align_t)) {
     ::operator delete (static_cast<void*>(this), std::align_val_t{alignment});
   } else {
     ::operator delete(static_cast<void*>(this));

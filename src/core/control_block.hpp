@@ -55,7 +55,10 @@ class control_block : public stack {
   void set(mark which) noexcept { marks = static_cast<std::uint8_t>(marks | which); }
   void clear(mark which) noexcept { marks = static_cast<std::uint8_t>(marks & ~which); }
 
-  void* callable() noexcept { return reinterpret_cast<std::byte*>(this) + callable_distance_; }
+  void* callable() noexcept {
+    return reinterpret_cast<std::byte*>(this) +
+           distance_of_callable(saved.room_capacity(), std::size_t{1} << alignment_bits_);
+  }
   /// Ends the run function's life, captures included. No-op the second time.
   void destroy_callable() noexcept;
 
@@ -119,6 +122,11 @@ class control_block : public stack {
   /// `name` and id, as messages call it.
   std::string label() const;
 
+  /// Of a dedicated one: as asked for, up to the next power of two; 0: the usual one.
+  std::size_t stack_size() const noexcept {
+    return stack_bits_ == 0 ? 0 : std::size_t{1} << stack_bits_;
+  }
+
   spawn_site spawned_at() const noexcept { return {spawn_file, spawn_line}; }
 
   std::uint32_t spawn_line = 0;  ///< first: there is room for it at the end of `stack`
@@ -142,8 +150,15 @@ class control_block : public stack {
     return before;
   }
   std::atomic<std::uint32_t> word_{one_reference};
-  std::uint8_t alignment_bits_ = 0;  ///< of its memory, if that is not the usual one
+
+ public:
+  /// thread_state::serial of the thread it belongs to: where it started or, unstarted, will start.
+  std::uint32_t home = 0;
+
+ private:
+  std::uint8_t alignment_bits_ = 0;  ///< of its memory
   std::uint8_t size_class_ = 0;      ///< of its memory in a block_pool; 0: it is not from one
+  std::uint8_t stack_bits_ = 0;
 
  public:
   std::uint8_t marks = 0;
@@ -161,16 +176,16 @@ class control_block : public stack {
   std::uint64_t id = 0;
   const char* spawn_file = "";
   std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
-  std::size_t stack_size = 0;  ///< as asked for; of a finished one, how much was in use at most
-  /// thread_state::serial of the thread it belongs to: where it started or, unstarted, will start.
-  std::uint32_t home = 0;
 
  private:
+  static std::size_t distance_of_callable(std::size_t room, std::size_t alignment) noexcept {
+    const std::size_t end = sizeof(control_block) + room + sanitizers::shadow_of(room);
+    return (end + alignment - 1) & ~(alignment - 1);
+  }
+
   control_block() noexcept = default;
   [[gnu::cold]] void give_name(std::string_view text);
   ~control_block();
-
-  std::uint32_t callable_distance_ = 0;
 };
 
 /// How many control blocks exist now, on all threads: for leak checks.

@@ -14,8 +14,8 @@ namespace {
 
 region& take_own(thread_state& here, const control_block& target, bool guarded) {
   const bool asked_for = target.chosen_placement == placement::dedicated;
-  region& own =
-      here.pool.take(asked_for ? target.stack_size : guarded_stack_bytes(target.chosen_placement));
+  region& own = here.pool.take(asked_for ? target.stack_size()
+                                         : guarded_stack_bytes(target.chosen_placement));
   if (!guarded) open_region(own);  // its last user may have left it closed
   own.guarded = guarded;
   return own;
@@ -57,17 +57,28 @@ void unlink_live(thread_state& here, control_block& block) noexcept {
   if (block.next_live != nullptr) block.next_live->previous_live = block.previous_live;
 }
 
-[[gnu::noinline]] void enter_environment() noexcept {
+/// What the first switch leads to.
+struct invocation {
+  void (*invoke)(void* callable, value& transfer);
+  void* callable;
+};
+
+// Three steps of offshoot_enter that are not compiled into it: its frame is part of every slice.
+
+/// What came with the first switch stays in the transfer slot.
+[[gnu::noinline]] invocation receive_arguments() {
   thread_state& here = *thread_state::here();
-  store(here.environment);
-  load(here.first_environment);
+  control_block& self = *here.current;
+  if (self.has(own_fp)) {
+    store(here.environment);
+    load(here.first_environment);
+  }
+  if (here.arrivals != 0) here.transfer.payload = arrive(here);
+  return {self.operations->invoke, self.callable()};
 }
 
-/// What came with the first switch stays in the transfer slot; there is no frame of ours above the
-/// run function's but that of offshoot_enter.
-[[gnu::noinline]] void receive_arguments() {
-  thread_state& here = *thread_state::here();
-  here.transfer.payload = arrive(here);
+[[gnu::noinline]] void keep_exception() noexcept {
+  thread_state::here()->transfer.error = std::current_exception();
 }
 
 /// It will not need its stack again, though it still runs on it.
@@ -121,8 +132,9 @@ void undo_begin(thread_state& here, control_block& target) noexcept {
 }
 
 void bury(thread_state& here, control_block& corpse) noexcept {
-  corpse.stack_size = here.guarded ? high_water(corpse) : 0;
+  const std::size_t in_use = here.guarded ? high_water(corpse) : 0;
   forget_region(here, corpse);
+  corpse.stop = in_use;
   unlink_live(here, corpse);
   corpse.leaving = false;
   corpse.previous = nullptr;
@@ -193,17 +205,15 @@ control_block& receiver_of(thread_state& here, control_block* first, delivery& w
 
 }  // namespace offshoot::detail
 
-// Its frame is part of every slice: nothing is kept in it that the thread knows as well.
+// Its frame is part of every slice: nothing is alive in it while the run function runs.
 extern "C" OFFSHOOT_CALLED_BY_ASSEMBLY offshoot_departure offshoot_enter() noexcept {
   using namespace offshoot::detail;
   sanitizers::arrive(*thread_state::here()->current);
-  if (thread_state::here()->current->has(own_fp)) enter_environment();
   try {
-    if (thread_state::here()->arrivals != 0) receive_arguments();
-    control_block& self = *thread_state::here()->current;
-    self.operations->invoke(self.callable(), thread_state::here()->transfer.payload);
+    const invocation run = receive_arguments();
+    run.invoke(run.callable, thread_state::here()->transfer.payload);
   } catch (...) {
-    thread_state::here()->transfer.error = std::current_exception();
+    keep_exception();
   }
   return leave();
 }

@@ -134,7 +134,7 @@ std::size_t greenlet::stack_high_water() const {
     case detail::life::unstarted:
       return 0;
     case detail::life::finished:
-      return block.stack_size;
+      return block.stop;
     case detail::life::active:
       break;
   }

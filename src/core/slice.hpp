@@ -31,6 +31,7 @@ class slice {
   std::byte* data() noexcept { return data_; }
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t size() const noexcept { return size_; }
+  std::size_t room_capacity() const noexcept { return room_capacity_; }
   void set_size(std::size_t bytes) noexcept { size_ = static_cast<std::uint32_t>(bytes); }
 
   /// Makes room for at least `bytes`. Contents are not kept: only a greenlet that is wholly in
