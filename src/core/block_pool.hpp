@@ -35,14 +35,15 @@ class block_pool {
     return found;
   }
   void put_back(void* memory, std::uint8_t size_class) noexcept {
-    if (count_ == (sanitizers::present || valgrind::checks_memory ? 0 : most)) {
-      return deallocate(memory);
-    }
+    if (sanitizers::present || valgrind::checks_memory) return deallocate(memory);
+    if (count_ == most) release();  // it may all be of sizes that nobody asks for any more
     idle_[size_class] = ::new (memory) idle_block{idle_[size_class]};
     ++count_;
   }
   /// Frees all that it has.
   void release() noexcept;
+  /// How many blocks it has, of all sizes together.
+  unsigned idle() const noexcept { return count_; }
 
  private:
   struct idle_block {
