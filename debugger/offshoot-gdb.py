@@ -63,8 +63,8 @@ class Greenlet:
         registers = block["registers"]
         fetch = int(symbol("(unsigned long)&offshoot_fetch"))
         place = registers
-        if int(registers["ip"]) == fetch:  # displaced; control_block has a `home` of its own
-            place = block.cast(gdb.lookup_type("offshoot::detail::stack").pointer())["home"]
+        if int(registers["ip"]) == fetch:  # displaced
+            place = block["home"]
         self.registers = dict(zip(REGISTERS, (
             int(place["ip"]), int(place["sp"]),
             int(registers["kept"][0]), int(registers["kept"][1]))))

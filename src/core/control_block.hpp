@@ -30,11 +30,12 @@ enum class life : std::uint8_t {
 /// What is odd about a greenlet: bits of control_block::marks. Whoever has any of the first three
 /// leaves by the slow path.
 enum mark : std::uint8_t {
-  orphan = 1,           ///< runs with no handle left: killed when it suspends
-  dying = 2,            ///< its last handle is gone: greenlet_exit is on its way
-  own_fp = 4,           ///< has a floating-point environment of its own
-  forced = 8,           ///< dying because its thread ends: no handle can save it
-  borrows_parent = 16,  ///< its parent is not owned: it will outlive this by other means
+  orphan = 1,  ///< runs with no handle left: killed when it suspends
+  dying = 2,   ///< its last handle is gone: greenlet_exit is on its way
+  own_fp = 4,  ///< has a floating-point environment of its own
+  forced = 8,  ///< dying because its thread ends: no handle can save it
+  /// Its parent is not owned: it will outlive this by other means.
+  borrows_parent = control_head::lent_parent,
   main_greenlet = 32,
   lends_link = 64,  ///< dying, and the parent in control_block::link is not owned
 };
@@ -131,8 +132,6 @@ class control_block : public stack {
 
   std::uint32_t spawn_line = 0;  ///< first: there is room for it at the end of `stack`
 
-  control_block* parent = nullptr;  ///< owned unless marked borrows_parent
-
  private:
   /// References in units of four, and its life in the two bits below: one word, since whether a
   /// drop is the last one depends on both.
@@ -140,9 +139,8 @@ class control_block : public stack {
   static life state_of(std::uint32_t word) noexcept {
     return static_cast<life>(word % one_reference);
   }
-  /// A locked instruction takes as long as all of a switch: there is none where nobody else could
-  /// interfere.
-  /// Returns what it was.
+  /// Returns what it was. A locked instruction takes as long as all of a switch: there is none
+  /// where nobody else could interfere.
   std::uint32_t add_to_word(std::uint32_t more) noexcept {
     if (!single_threaded()) return word_.fetch_add(more, std::memory_order_acq_rel);
     const std::uint32_t before = word_.load(std::memory_order_relaxed);
@@ -151,17 +149,11 @@ class control_block : public stack {
   }
   std::atomic<std::uint32_t> word_{one_reference};
 
- public:
-  /// thread_state::serial of the thread it belongs to: where it started or, unstarted, will start.
-  std::uint32_t home = 0;
-
- private:
   std::uint8_t alignment_bits_ = 0;  ///< of its memory
   std::uint8_t size_class_ = 0;      ///< of its memory in a block_pool; 0: it is not from one
   std::uint8_t stack_bits_ = 0;
 
  public:
-  std::uint8_t marks = 0;
   placement chosen_placement = placement::lane;
   std::uint8_t exits_swallowed = 0;
 

@@ -179,7 +179,7 @@ control_block& receiver_of(thread_state& here, control_block* first, delivery& w
   for (control_block* to = first;; to = to->parent) {
     // A parent that went to another thread, or whose thread has ended: the main greenlet of this
     // one is always live (S12).
-    if (to == nullptr || (to->state() != life::finished && to->home != here.serial))
+    if (to == nullptr || (to->state() != life::finished && to->serial != here.serial))
       return *here.main;
     switch (to->state()) {
       case life::active:

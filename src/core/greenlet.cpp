@@ -24,7 +24,7 @@ unborn conceive(const run_operations& operations, const options& chosen, spawn_s
   parent->add_reference();
   made->parent = parent;
   const control_block* live = nearest_live(parent);
-  made->home = live != nullptr ? live->home : here.serial;
+  made->serial = live != nullptr ? live->serial : here.serial;
   return {made, made->callable()};
 }
 
@@ -63,8 +63,8 @@ void attach(control_block* block, std::unique_ptr<extension> record) noexcept {
   block->record = std::move(record);
 }
 
-control_block* current_block() {
-  return thread_state::get().current;
+void make_main() {
+  static_cast<void>(thread_state::get());
 }
 
 }  // namespace detail

@@ -35,10 +35,10 @@ void set_parent(control_block& child, control_block& parent) {
                        " and so cannot be its parent");
   }
   const control_block* live = nearest_live(&parent);
-  if (child.active() && (live == nullptr || live->home != child.home)) {
+  if (child.active() && (live == nullptr || live->serial != child.serial)) {
     throw_wrong_thread(live, "made the parent of a greenlet that has been started");
   }
-  if (child.state() == life::unstarted && live != nullptr) child.home = live->home;
+  if (child.state() == life::unstarted && live != nullptr) child.serial = live->serial;
   parent.add_reference();
   control_block* before = std::exchange(child.parent, &parent);
   if (child.has(borrows_parent)) {
@@ -48,7 +48,7 @@ void set_parent(control_block& child, control_block& parent) {
   }
 }
 
-void lend_parent(control_block* child, control_block* parent) noexcept {
+void lend_parent_first(control_block* child, control_block* parent) noexcept {
   if (child->has(dying)) return;  // it is its destroyer's until it is done
   if (child->state() == life::finished) return;
   control_block* before = std::exchange(child->parent, parent);

@@ -37,6 +37,8 @@ struct region {
 /// to it takes sp and ip from `registers` and is done. While it is not, it is *displaced*: there
 /// `registers` leads to offshoot_fetch, and the real ones are in `home`.
 struct stack : control_head {
+  bool fresh = false;    ///< its first frame is still to be laid
+  bool leaving = false;  ///< finished: its bytes are forgotten, though it still runs on them
   std::uintptr_t stop = 0;
   region* where = nullptr;
   stack* previous = nullptr;  ///< stack_prev: the next owner above of bytes in place
@@ -45,8 +47,6 @@ struct stack : control_head {
     std::uintptr_t ip = 0;
   } home;
   slice saved;
-  bool fresh = false;    ///< its first frame is still to be laid
-  bool leaving = false;  ///< finished: its bytes are forgotten, though it still runs on them
   [[no_unique_address]] sanitizers::kept_notes watched;
 
   bool displaced() const noexcept {

@@ -89,7 +89,7 @@ thread_state& ready_to_leave(control_block* target) {
 
 control_block& live_on(thread_state& here, control_block* target) {
   control_block* live = nearest_live(target);
-  if (live == nullptr || live->home != here.serial) throw_wrong_thread(live, "switched to");
+  if (live == nullptr || live->serial != here.serial) throw_wrong_thread(live, "switched to");
   return *live;
 }
 

@@ -56,7 +56,7 @@ control_block* make_main(thread_state& state) {
   control_block* main =
       control_block::make(state, nullptr, options{.where = placement::dedicated}, 0);
   main->set(main_greenlet);
-  main->home = state.serial;
+  main->serial = state.serial;
   main->start(key_of(&state));
   enter_region(*main, state.own_stack, false);
   state.own_stack.head = main;

@@ -2,6 +2,7 @@
 /// greenlet for its own record. The hub is built on this; an application can build its own.
 #pragma once
 
+#include <offshoot/detail/heads.hpp>
 #include <offshoot/export.hpp>
 #include <offshoot/greenlet.hpp>
 
@@ -24,13 +25,27 @@ OFFSHOOT_API extension* extension_of(control_block* block) noexcept;
 /// Attaches one to a greenlet that has none, for life.
 OFFSHOOT_API void attach(control_block* block, std::unique_ptr<extension> record) noexcept;
 
+OFFSHOOT_API void make_main();
+
 /// The control block of the calling thread's current greenlet; makes the main one if need be
 /// (throws std::bad_alloc). Not owned by the caller: valid at least until it finishes.
-OFFSHOOT_API control_block* current_block();
+inline control_block* current_block() {
+  if (this_thread == nullptr) [[unlikely]]
+    make_main();
+  return this_thread->current;
+}
+
+OFFSHOOT_API void lend_parent_first(control_block* child, control_block* parent) noexcept;
 
 /// Makes `parent` the parent of `child` without ownership and without checks: for whoever resumes a
 /// child that must return to it, and gives the child no other chance to outlive it. Does nothing to
 /// a child that is being destroyed or has finished: that owns its parent, like any other.
-OFFSHOOT_API void lend_parent(control_block* child, control_block* parent) noexcept;
+inline void lend_parent(control_block* child, control_block* parent) noexcept {
+  if (head_of(child).marks == control_head::lent_parent) [[likely]] {
+    head_of(child).parent = parent;  // once more, and there is nothing else to it
+  } else {
+    lend_parent_first(child, parent);
+  }
+}
 
 }  // namespace offshoot::detail

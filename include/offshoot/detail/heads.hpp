@@ -46,8 +46,14 @@ struct control_head {
   /// writes; it may switch here by registers alone.
   std::atomic<std::uintptr_t> owner_key{nobody};
 
+  control_block* parent = nullptr;  ///< owned unless marked lent_parent
+  /// Of the thread it belongs to: where it started or, unstarted, will start.
+  std::uint32_t serial = 0;
+  std::uint8_t marks = 0;  ///< what is odd about it: see core/control_block.hpp
+
   /// No thread_head has this address, and neither has a thread without one, which is null.
   static constexpr std::uintptr_t nobody = 2;
+  static constexpr std::uint8_t lent_parent = 16;
 };
 
 /// `__cxa_eh_globals` of the Itanium C++ ABI (Exception Handling, 2.2.2), which the runtime's

@@ -13,15 +13,13 @@
 #include <type_traits>
 #include <utility>
 
-#include <pthread.h>
-
 namespace offshoot::detail {
 
 /// The turns of a body and its consumers. Lies on the heap, since both look at it; all but the
 /// constructor is for the thread that made it.
 class resumable {
  public:
-  resumable() : main_(access::block(greenlet::main())), thread_(pthread_self()) {}
+  resumable() : main_(access::block(greenlet::main())), thread_(this_thread) {}
   resumable(const resumable&) = delete;
   resumable& operator=(const resumable&) = delete;
 
@@ -37,7 +35,7 @@ class resumable {
 
   /// Throws unless the caller may look at it now: not while the body works, and not elsewhere.
   void require_idle(const char* what) const {
-    if (pthread_equal(thread_, pthread_self()) == 0) {
+    if (thread_ != this_thread) {
       throw wrong_thread(std::string("offshoot: this ") + what +
                          " belongs to the thread that made it; resume it there, or make one here");
     }
@@ -142,7 +140,7 @@ class resumable {
   control_block* body_ = nullptr;      ///< not owned: the handle beside this owns it
   control_block* consumer_ = nullptr;  ///< who waits in resume()
   control_block* main_;                ///< of the thread; not owned
-  pthread_t thread_;
+  const thread_head* thread_;
   phase phase_ = phase::fresh;
 };
 
