@@ -118,13 +118,16 @@ int print_bytes(const char* name, const char* count_text) {
 
 void add_bytes() {
   add_count("heap_object", 1'000'000);
-  add_count("boost_fiber", 100'000);
-  add_count("dedicated", 100'000);
-  add_count("nested", 1'000'000);
-  add_count("coroutine", 1'000'000);
-  add_count("lane", 100'000);
-  add_count("lane", 1'000'000);
-  if (everything) add_count("lane", 10'000'000);
+  for (const std::size_t count : {10'000UL, 100'000UL, 1'000'000UL, 10'000'000UL}) {
+    if (count > 1'000'000 && !everything) continue;
+    add_count("lane", count);
+    if (count > 1'000'000) continue;
+    add_count("coroutine", count);
+    add_count("nested", count);
+    if (count > 100'000) continue;  // they are what it was, and take gigabytes
+    add_count("dedicated", count);
+    add_count("boost_fiber", count);
+  }
 }
 
 }  // namespace bench

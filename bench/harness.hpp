@@ -47,6 +47,8 @@ inline benchmark::internal::Benchmark* add(std::initializer_list<std::string_vie
 
 /// The name under which a benchmark tells a number of bytes instead of nanoseconds.
 inline constexpr const char* bytes_counter = "bytes";
+/// Of how many switches one had to move somebody's bytes off a lane.
+inline constexpr const char* evictions_counter = "evictions_per_switch";
 
 /// What each of many has alive in a frame.
 inline constexpr std::size_t live_bytes = 128;

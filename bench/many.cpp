@@ -243,8 +243,7 @@ void greenlets(benchmark::State& state, order how, std::size_t count, placement 
   now = phase::counting;
   evictions = 0;
   round();
-  state.counters["evictions_per_switch"] =
-      static_cast<double>(evictions) / static_cast<double>(count);
+  state.counters[evictions_counter] = static_cast<double>(evictions) / static_cast<double>(count);
   now = phase::over;
   for (std::size_t i = 0; i < count; ++i) queue[i].switch_to();
 }

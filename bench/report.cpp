@@ -14,19 +14,22 @@ bool table::ReportContext(const Context&) {
 void table::ReportRuns(const std::vector<Run>& runs) {
   std::vector<double> samples;
   bool bytes = false;
+  double evictions = -1;
   for (const Run& run : runs) {
     if (run.error_occurred) {
       std::printf("%s failed: %s\n", run.benchmark_name().c_str(), run.error_message.c_str());
     } else if (run.run_type == Run::RT_Iteration) {
       const auto counter = run.counters.find(bytes_counter);
       bytes = counter != run.counters.end();
+      const auto evicting = run.counters.find(evictions_counter);
+      if (evicting != run.counters.end()) evictions = evicting->second.value;
       samples.push_back(bytes ? counter->second.value : run.GetAdjustedCPUTime());
     }
   }
   if (samples.empty()) return;
   std::sort(samples.begin(), samples.end());
   rows_.insert_or_assign(runs.front().run_name.function_name,
-                         row{samples[samples.size() / 2], samples.front(), bytes});
+                         row{samples[samples.size() / 2], samples.front(), bytes, evictions});
 }
 
 void table::Finalize() {
@@ -40,8 +43,10 @@ void table::Finalize() {
     subject = its_subject;
     const row& figures = found->second;
     const char* unit = figures.bytes ? "B" : "ns";
-    std::printf("%-40s %9.1f %-2s %9.1f %s\n", name.c_str(), figures.median, unit, figures.minimum,
+    std::printf("%-40s %9.1f %-2s %9.1f %-2s", name.c_str(), figures.median, unit, figures.minimum,
                 unit);
+    if (figures.evictions >= 0) std::printf("  evictions per switch %.2f", figures.evictions);
+    std::printf("\n");
   }
 }
 

@@ -21,7 +21,8 @@ class table : public benchmark::BenchmarkReporter {
   struct row {
     double median;
     double minimum;
-    bool bytes;  ///< else nanoseconds
+    bool bytes;        ///< else nanoseconds
+    double evictions;  ///< per switch; negative: not counted
   };
 
   std::map<std::string, row> rows_;
