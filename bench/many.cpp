@@ -72,72 +72,92 @@ void heap_objects(benchmark::State& state, order how, std::size_t count) {
   });
 }
 
-/// Whose turn it is, in a queue that begins and ends with who runs the benchmark. Not a local of
-/// those that take turns: the way to the next must not lead over a stack that has just been left
-/// for, whose bytes are yet to come from memory.
-void** bare_turn;
+/// What there is of one that is no greenlet, beside its stack: as little as can be, but its own. As
+/// for greenlets, queues hold where it is.
+template <class Context>
+struct alignas(64) task {
+  Context context{};
+};
+
+/// Whose turn it is, in a queue that ends with who runs the benchmark. Not a local of those that
+/// take turns: the way to the next must not lead over a stack that has just been switched to, whose
+/// bytes are yet to come from memory.
+template <class Context>
+task<Context>** task_turn;
+
+/// `count` tasks in the order of creation, and whoever runs the benchmark as the last.
+template <class Context>
+struct queue_of_tasks {
+  std::vector<task<Context>> all;
+  std::vector<task<Context>*> queue;  ///< longer by what is looked at ahead
+
+  queue_of_tasks(order how, std::size_t count) : all(count + 1), queue(count + 1 + 2 * ahead) {
+    std::fill(queue.begin(), queue.end(), &all[count]);
+    for (std::size_t i = 0; const std::size_t turn : turns(how, count)) queue[turn] = &all[i++];
+  }
+};
 
 template <bool Ahead>
-void bare_step() {
-  void** const own = bare_turn++;
+void bare_step(void** own) {
+  task<void*>** const turn = task_turn<void*> ++;
   if constexpr (Ahead) {
-    for (std::ptrdiff_t line = 0; line < 4; ++line) {
-      __builtin_prefetch(static_cast<std::byte*>(bare_turn[ahead]) + 64 * line);
-    }
+    __builtin_prefetch(turn[2 * ahead]);
+    const auto* const stack = static_cast<const std::byte*>(turn[ahead]->context);
+    __builtin_prefetch(stack);
+    __builtin_prefetch(stack + 64);
   }
-  bench_six_registers(own, *bare_turn);
+  bench_six_registers(own, (*turn)->context);
 }
 
 template <bool Ahead>
 void bare(benchmark::State& state, order how, std::size_t count) {
-  std::vector<void*> queue(count + 2 + ahead);
-  bare_turn = queue.data();
-  for (std::size_t i = 0; const std::size_t turn : turns(how, count)) {
-    queue[turn + 1] = make_bare(private_stack(i++), [](void** starter) {
+  queue_of_tasks<void*> tasks(how, count);
+  void** const own = &tasks.all[count].context;
+  for (std::size_t i = 0; i < count; ++i) {
+    void*& context = tasks.all[i].context;
+    context = make_bare(private_stack(i), [](void** starter) {
       with_live_bytes<live_bytes>([starter] {
-        bench_six_registers(bare_turn, *starter);
-        for (;;) bare_step<Ahead>();
+        void** mine = &(*task_turn<void*>)->context;
+        for (bench_six_registers(mine, *starter);;) bare_step<Ahead>(mine);
       });
     });
-    bare_turn = &queue[turn + 1];
-    bench_six_registers(&queue[0], *bare_turn);
+    task<void*>* here = &tasks.all[i];
+    task_turn<void*> = &here;
+    bench_six_registers(own, context);
   }
   time_rounds(state, count, [&] {
-    bare_turn = &queue[count + 1];
-    void** const own = std::exchange(bare_turn, &queue[1]);
-    bench_six_registers(own, *bare_turn);
+    task_turn<void*> = tasks.queue.data();
+    bare_step<Ahead>(own);
   });
 }
 
-context::detail::fcontext_t* jump_turn;
+using context::detail::fcontext_t;
 
 /// Whoever arrives notes where the one waits that has been left.
-void jump_to(context::detail::fcontext_t* own) {
-  const context::detail::transfer_t came = context::detail::jump_fcontext(*jump_turn, own);
-  *static_cast<context::detail::fcontext_t*>(came.data) = came.fctx;
+void jump_step(task<fcontext_t>* own) {
+  const auto came = context::detail::jump_fcontext((*task_turn<fcontext_t> ++)->context, own);
+  static_cast<task<fcontext_t>*>(came.data)->context = came.fctx;
 }
 
 void boost_jump(benchmark::State& state, order how, std::size_t count) {
-  std::vector<context::detail::fcontext_t> queue(count + 2);
-  for (std::size_t i = 0; const std::size_t turn : turns(how, count)) {
-    jump_turn = &queue[turn + 1];
-    *jump_turn = context::detail::make_fcontext(
-        private_stack(i++), stack_bytes, [](context::detail::transfer_t starter) {
+  queue_of_tasks<fcontext_t> tasks(how, count);
+  task<fcontext_t>* const own = &tasks.all[count];
+  for (std::size_t i = 0; i < count; ++i) {
+    task<fcontext_t>* begun[] = {&tasks.all[i], own};
+    task_turn<fcontext_t> = begun;
+    begun[0]->context = context::detail::make_fcontext(
+        private_stack(i), stack_bytes, [](context::detail::transfer_t starter) {
           with_live_bytes<live_bytes>([starter] {
-            *static_cast<context::detail::fcontext_t*>(starter.data) = starter.fctx;
-            auto* const own =
-                std::exchange(jump_turn, static_cast<context::detail::fcontext_t*>(starter.data));
-            for (jump_to(own);;) {
-              auto* const left = jump_turn++;
-              jump_to(left);
-            }
+            static_cast<task<fcontext_t>*>(starter.data)->context = starter.fctx;
+            task<fcontext_t>* const mine = task_turn<fcontext_t>[-1];
+            for (;;) jump_step(mine);
           });
         });
-    jump_to(&queue[0]);
+    jump_step(own);
   }
   time_rounds(state, count, [&] {
-    jump_turn = &queue[1];
-    jump_to(&queue[count + 1]);
+    task_turn<fcontext_t> = tasks.queue.data();
+    jump_step(own);
   });
 }
 

@@ -12,6 +12,9 @@ import json
 import re
 import statistics
 import sys
+from pathlib import Path
+
+from chart import chart
 
 # work, against (all added up; none: the figure stands for itself), what it may be at most
 BARS = [
@@ -75,10 +78,46 @@ def print_table(figures):
           f"at least {few} repetitions of each")
 
 
+SIZES = {"0": 0, "64": 64, "256": 256, "1 Ki": 1024, "4 Ki": 4096, "16 Ki": 16384, "64 Ki": 65536}
+NUMBERS = {"1 000": 1_000, "10 000": 10_000, "100 000": 100_000, "1 000 000": 1_000_000,
+           "10 000 000": 10_000_000}
+# file, title, below the x axis, beside the y axis, columns, what each line is of
+PICTURES = [
+    ("cost-by-size", "A switch that copies", "live bytes of each", "ns a switch", SIZES,
+     {"on one lane": "copy/lane", "nested": "copy/nested", "two memcpys": "copy/two_memcpys"}),
+    ("cost-by-number", "A visit to one of many, 128 live bytes each", "greenlets", "ns a visit",
+     NUMBERS,
+     {"lane, in order": "rr/lane", "lane, random": "random/lane",
+      "lane, random, prefetched": "random_ahead/lane", "Boost jump, in order": "rr/boost_jump",
+      "Boost jump, random": "random/boost_jump",
+      "six registers, random, prefetched": "random_ahead/six_registers"}),
+    ("bytes-by-number", "Memory of one that waits, 128 live bytes", "greenlets", "resident bytes",
+     NUMBERS,
+     {"lane": "bytes/lane", "coroutine": "bytes/coroutine", "nested": "bytes/nested",
+      "dedicated": "bytes/dedicated", "Boost fiber": "bytes/boost_fiber"}),
+]
+
+
+def write_plots(figures, folder):
+    for file, title, x_name, y_name, columns, lines in PICTURES:
+        series = {}
+        for name, of in lines.items():
+            found = {column: figures.median(f"{of}/{size}") for column, size in columns.items()
+                     if figures.has(f"{of}/{size}")}
+            if found:
+                series[name] = found
+        used = [column for column in columns if any(column in line for line in series.values())]
+        if used:
+            picture = chart(title, x_name, y_name, used, series)
+            Path(folder, file + ".svg").write_text(picture, encoding="utf-8")
+
+
 def main(verb, path, *rest):
     figures = Figures(path)
     if verb == "table" and not rest:
         print_table(figures)
+    elif verb == "plots" and len(rest) == 1:
+        write_plots(figures, rest[0])
     else:
         sys.exit(__doc__)
 
