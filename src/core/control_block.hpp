@@ -98,6 +98,14 @@ class control_block : public stack {
     const std::uint32_t word = word_.load(std::memory_order_acquire);
     return word / one_reference == 1 && state_of(word) != life::active;
   }
+  /// Gives up one reference if it can be neither the last nor the last handle, whatever the state,
+  /// and nobody else is there who could change that.
+  bool drop_one_of_many() noexcept {
+    const std::uint32_t word = word_.load(std::memory_order_relaxed);
+    if (word < 3 * one_reference || !single_threaded()) return false;
+    word_.store(word - one_reference, std::memory_order_relaxed);
+    return true;
+  }
   /// Gives up one reference unless `keep(life, references)` says otherwise of the state at that
   /// same instant; returns both as they were before.
   struct census {
@@ -110,10 +118,6 @@ class control_block : public stack {
     for (;;) {
       const census now{state_of(word), word / one_reference};
       if (keep(now)) return now;
-      if (single_threaded()) {
-        word_.store(word - one_reference, std::memory_order_relaxed);
-        return now;
-      }
       if (word_.compare_exchange_weak(word, word - one_reference, std::memory_order_acq_rel)) {
         return now;
       }

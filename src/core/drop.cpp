@@ -67,6 +67,7 @@ void let_go(thread_state& here, control_block& block) noexcept {
 /// Gives up a reference. Whether it was the last of all, and the caller has to destroy the block.
 bool drop_reference(control_block& block) noexcept {
   if (block.is_last_of_inactive()) return true;
+  if (block.drop_one_of_many()) return false;
   thread_state* const here = thread_state::here();
   bool elsewhere = false;
   const auto was = block.drop_reference_unless([&](control_block::census now) {

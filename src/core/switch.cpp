@@ -137,6 +137,13 @@ passage pass(thread_state& here, control_block* to, value& payload) noexcept {
   return came;
 }
 
+/// Whether `target`, which may be null, is to be started here, and nothing else has to be looked
+/// at.
+bool may_start(const thread_state* here, const control_block* target) noexcept {
+  return here != nullptr && target != nullptr && target->state() == life::unstarted &&
+         target->serial == here->serial && (target->marks & slow_marks) == 0 && here->quiet();
+}
+
 /// To one that is not active, or not by registers alone.
 value switch_slowly(control_block* target, value&& payload) {
   thread_state& here = ready_to_leave(target);
@@ -144,7 +151,7 @@ value switch_slowly(control_block* target, value&& payload) {
   if (to.state() == life::unstarted) {
     to.operations->check(payload);
     begin(here, to);
-    if (may_pass(&here, &to) && (to.marks & slow_marks) == 0) {
+    if ((to.marks & slow_marks) == 0 && here.quiet()) {
       const passage came = pass(here, &to, payload);
       if (came == passage::laden) return arrive(here);
       if (came == passage::quiet) return value{};
@@ -176,8 +183,16 @@ void require_ours(control_block* target) {
 }
 
 value attend(control_block* target, passage came) {
-  if (came == passage::laden) return arrive(*thread_state::here());
-  if (thread_state* const here = thread_state::here(); may_pass(here, target)) note_missing(*here);
+  thread_state* const here = thread_state::here();
+  if (came == passage::refused && may_start(here, target)) {
+    target->operations->check(value{});
+    begin(*here, *target);
+    control_block* to = target;
+    came = leave_for<passage::quiet>(*here, to);
+    if (came == passage::quiet) return value{};
+  }
+  if (came == passage::laden) return arrive(*here);
+  if (may_pass(here, target)) note_missing(*here);
   return switch_slowly(target, value{});
 }
 
