@@ -70,12 +70,27 @@ void undo(thread_state& here, control_block& from, control_block& to) noexcept {
   delivery unsent = std::move(here.transfer);
 }
 
-void do_chores(thread_state& here) noexcept {
+[[gnu::noinline]] void do_chores(thread_state& here) noexcept {
   control_block* corpse = std::exchange(here.corpse, nullptr);
   control_block* released = std::exchange(here.released, nullptr);
   if (corpse != nullptr) bury(here, *corpse);
   if (here.discarded != nullptr) release_discarded(here);
   if (released != nullptr && released->references() == 1) kill(here, *released);
+}
+
+/// What `arrive` does of all that there can be.
+[[gnu::noinline]] value look_after(thread_state& here, unsigned arrivals) {
+  delivery got = std::move(here.transfer);
+  if ((arrivals & traced) != 0) {
+    const greenlet from = access::share(here.departed);  // before it is buried
+    const trace_event event = here.event;
+    if ((arrivals & chores) != 0) do_chores(here);
+    trace_arrival(here, event, from, got);
+  } else if ((arrivals & chores) != 0) {
+    do_chores(here);
+  }
+  if (got.error != nullptr) std::rethrow_exception(std::move(got.error));
+  return std::move(got.payload);
 }
 
 /// What must hold before a switch or throw may be looked at further.
@@ -120,20 +135,15 @@ void note_missing(thread_state& here) noexcept {
 
 /// Switches by registers alone, to one that this thread may pass to. `refused` if the slice is too
 /// small, with nothing changed.
-passage pass(thread_state& here, control_block* to, value& payload) noexcept {
-  passage came = passage::refused;
-  if (!payload.has_value()) {
-    came = leave_for<passage::quiet>(here, to);
-  } else {
-    here.transfer.payload = std::move(payload);
-    here.arrivals = delivered;
-    came = leave_for<passage::laden>(here, to);
-    if (came == passage::refused) {
-      here.arrivals = 0;
-      payload = std::move(here.transfer.payload);
-    }
+inline passage pass(thread_state& here, control_block* to, value& payload) noexcept {
+  here.transfer.payload = std::move(payload);
+  here.arrivals = delivered;
+  const passage came = leave_for<passage::laden>(here, to);
+  if (came == passage::refused) {
+    note_missing(here);
+    here.arrivals = 0;
+    payload = std::move(here.transfer.payload);
   }
-  if (came == passage::refused) note_missing(here);
   return came;
 }
 
@@ -145,7 +155,7 @@ bool may_start(const thread_state* here, const control_block* target) noexcept {
 }
 
 /// To one that is not active, or not by registers alone.
-value switch_slowly(control_block* target, value&& payload) {
+[[gnu::noinline]] value switch_slowly(control_block* target, value&& payload) {
   thread_state& here = ready_to_leave(target);
   control_block& to = live_on(here, target);
   if (to.state() == life::unstarted) {
@@ -159,6 +169,18 @@ value switch_slowly(control_block* target, value&& payload) {
   }
   if (&to == here.current) return std::move(payload);
   return go(here, to, delivery{std::move(payload), nullptr});
+}
+
+/// The first switch to `target`, with nothing, when it may_start.
+[[gnu::noinline]] value start(thread_state& here, control_block* target) {
+  target->operations->check(value{});
+  begin(here, *target);
+  control_block* to = target;
+  const passage came = leave_for<passage::quiet>(here, to);
+  if (came == passage::quiet) return value{};
+  if (came == passage::laden) return arrive(here);
+  note_missing(here);
+  return switch_slowly(target, value{});
 }
 
 /// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
@@ -184,14 +206,8 @@ void require_ours(control_block* target) {
 
 value attend(control_block* target, passage came) {
   thread_state* const here = thread_state::here();
-  if (came == passage::refused && may_start(here, target)) {
-    target->operations->check(value{});
-    begin(*here, *target);
-    control_block* to = target;
-    came = leave_for<passage::quiet>(*here, to);
-    if (came == passage::quiet) return value{};
-  }
   if (came == passage::laden) return arrive(*here);
+  if (may_start(here, target)) return start(*here, target);
   if (may_pass(here, target)) note_missing(*here);
   return switch_slowly(target, value{});
 }
@@ -270,21 +286,14 @@ crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept 
 
 value arrive(thread_state& here) {
   const unsigned arrivals = std::exchange(here.arrivals, 0);
+  if (arrivals == delivered && here.transfer.error == nullptr) {
+    return std::move(here.transfer.payload);
+  }
   if (arrivals == chores) {
     do_chores(here);
     return value{};
   }
-  delivery got = std::move(here.transfer);
-  if ((arrivals & traced) != 0) {
-    const greenlet from = access::share(here.departed);  // before it is buried
-    const trace_event event = here.event;
-    if ((arrivals & chores) != 0) do_chores(here);
-    trace_arrival(here, event, from, got);
-  } else if ((arrivals & chores) != 0) {
-    do_chores(here);
-  }
-  if (got.error != nullptr) std::rethrow_exception(std::move(got.error));
-  return std::move(got.payload);
+  return look_after(here, arrivals);
 }
 
 }  // namespace offshoot::detail
