@@ -14,18 +14,19 @@ run_tests() {
   logs+=("$log")
   echo "== $1${setup:+, $setup}"
   configure "$1" -Dtests=enabled -Dexamples=enabled -Dbench=disabled "${@:2}" &&
-    meson compile -C "build-$1" &&
+    meson compile -C "build-$1" "${targets[@]}" &&
     meson test -C "build-$1" --no-rebuild --print-errorlogs ${setup:+--setup="$setup"} "${test_options[@]}" || true
   cat "build-$1"/meson-logs/*.json >"$log" || true # a wrapper's name is part of the log's
 }
 logs=()
 setup=
 test_options=() # further ones of meson test
+targets=() # to build; none: all
 
 # run_sanitized MODE: every test under a sanitizer or Valgrind, but what tests/sanitizers.txt leaves
 # out. With g1, reports name files and lines.
 run_sanitized() {
-  local options=(-Ddebug=false -Doptimization=1 -Dcpp_args=-g1) name=$1 test_options=()
+  local options=(-Ddebug=false -Doptimization=1 -Dcpp_args=-g1) name=$1 test_options=() targets=()
   local -x OFFSHOOT_EXCLUDED_TEST_CASES OFFSHOOT_SEEDS ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS
   OFFSHOOT_EXCLUDED_TEST_CASES=$(awk -F ' *[|] *' -v mode="$1" \
     '!/^#/ && (" " $1 " ") ~ (" " mode " ") { printf "%s%s", comma, $2; comma = "," }' \
@@ -59,6 +60,7 @@ run_sanitized() {
       local -x CXX=clang++
       options+=(-Db_sanitize=memory -Db_lundef=false -Dhub=disabled)
       test_options=(--suite fail)
+      targets=(fail-uninitialised)
       ;;
     valgrind)
       # Examples are run by a script and the echo server by its test, so it follows what they start,
@@ -66,7 +68,7 @@ run_sanitized() {
       # one seed. The death tests choose for themselves what they run in; gdb is not in question.
       OFFSHOOT_SEEDS=1
       test_options=(--wrapper "valgrind --quiet --error-exitcode=9 --trace-children=yes
-        --trace-children-skip=/bin/*,/usr/bin/*"
+        --trace-children-skip=/bin/*,/usr/bin/*,/usr/lib/*"
         --timeout-multiplier 20 --no-suite fail --no-suite install --no-suite debugger)
       ;;
   esac

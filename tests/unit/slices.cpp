@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -220,6 +221,15 @@ TEST_CASE("S29: a slice refuses to grow beyond what it can count") {
   CHECK_FALSE(subject.grow(with_an_eighth_more));
   CHECK(subject.capacity() == 0);
   CHECK(slices_on_heap() == before);
+}
+
+TEST_CASE(
+    "S35: a buffer is exact to a cache line while small, and has an eighth to spare when large") {
+  slice subject;
+  for (const auto& [asked, given] : {std::pair{300UL, 320UL}, {1000UL, 1024UL}, {8000UL, 9024UL}}) {
+    REQUIRE(subject.grow(asked));
+    CHECK(subject.capacity() == given);
+  }
 }
 
 TEST_CASE("S35: a buffer goes only when it was far too large eight times in a row") {

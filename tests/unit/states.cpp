@@ -138,3 +138,15 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S2: a null run function cannot be starte
   CHECK_THROWS_AS(greenlet{null_pointer}, offshoot::not_startable);
   CHECK_THROWS_AS(greenlet{std::function<void()>{}}, offshoot::not_startable);
 }
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S3: a run function lies where its type wants to lie") {
+  struct alignas(256) wide {
+    unsigned char bytes[256] = {};
+    bool aligned() const { return reinterpret_cast<std::uintptr_t>(this) % 256 == 0; }
+  };
+  std::vector<greenlet> all;  // alive at once, for one may be aligned by chance
+  for (int i = 0; i < 16; ++i) {
+    all.emplace_back([mine = wide()] { return mine.aligned(); });
+    CHECK(all.back().switch_to().get<bool>());
+  }
+}
