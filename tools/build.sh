@@ -68,6 +68,7 @@ run_sanitized() {
       # one seed. The death tests choose for themselves what they run in; gdb is not in question.
       OFFSHOOT_SEEDS=1
       test_options=(--wrapper "valgrind --quiet --error-exitcode=9 --trace-children=yes
+        --soname-synonyms=somalloc=nouserintercepts
         --trace-children-skip=/bin/*,/usr/bin/*,/usr/lib/*"
         --timeout-multiplier 20 --no-suite fail --no-suite install --no-suite debugger)
       ;;
