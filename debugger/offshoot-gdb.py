@@ -72,7 +72,8 @@ class Greenlet:
         self.saved = b""
         size = int(block["saved"]["size_"])
         if size:
-            data = int(block["saved"]["data_"])
+            block_bytes = 32  # slice::block
+            data = int(block["saved"]["buffer_"]) + int(place["sp"]) % block_bytes
             self.saved = bytes(gdb.selected_inferior().read_memory(data, size))
 
     def describe(self):

@@ -1,5 +1,7 @@
 #include "core/lanes.hpp"
 
+#include "core/sanitizers.hpp"
+
 namespace offshoot::detail {
 
 lane_set::lane::lane(std::size_t index) : memory(page_size() + lane_bytes) {
@@ -9,6 +11,7 @@ lane_set::lane::lane(std::size_t index) : memory(page_size() + lane_bytes) {
   high = memory.high() - index * 5 % 64 * 64;
   save_limit = high;
   shared_top = true;
+  plain = !sanitizers::see_copies();
 }
 
 bool lane_set::set_count(std::size_t count) noexcept {

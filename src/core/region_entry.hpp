@@ -15,7 +15,10 @@ inline void enter_region(stack& owner, region& where, bool below_frames) noexcep
   owner.stop = below_frames ? 0 : where.high;
   if (++where.users == 1 && valgrind::running) [[unlikely]]
     where.valgrind_id = valgrind::know_stack(where.low, where.high);
-  if (below_frames) ++where.nested;
+  if (below_frames) {
+    ++where.nested;
+    where.plain = false;
+  }
 }
 
 /// It has its stop, and nobody else has bytes below that.
@@ -45,7 +48,13 @@ inline void leave_region(stack& owner, bool below_frames) noexcept {
   region& where = *owner.where;
   if (--where.users == 0 && valgrind::running) [[unlikely]]
     valgrind::forget_stack(where.valgrind_id);
-  if (below_frames && --where.nested == 0 && !where.shared_top) where.save_limit = where.low;
+  if (below_frames && --where.nested == 0) {
+    if (where.shared_top) {
+      where.plain = !sanitizers::see_copies();
+    } else {
+      where.save_limit = where.low;
+    }
+  }
   owner.where = nullptr;
   owner.fresh = false;
   sanitizers::forget(owner);

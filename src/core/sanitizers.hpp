@@ -44,6 +44,11 @@ namespace offshoot::detail::sanitizers {
   if constexpr (with_thread) thread_sanitizer::stay(self);
 }
 
+/// Whether they want to know of every byte that moves.
+inline bool see_copies() noexcept {
+  return present || valgrind::checks_memory;
+}
+
 /// Copies the bytes [low, low + bytes) of `owner` to `place` in its slice. They are left behind.
 inline void copy_out(stack& owner, std::byte* place, std::uintptr_t low,
                      std::size_t bytes) noexcept {
@@ -64,7 +69,7 @@ inline void copy_in(stack& owner) noexcept {
     const std::uintptr_t low = owner.registers.sp;
     if (valgrind::checks_memory) [[unlikely]]
       valgrind::open(low, owner.saved.size());
-    std::memcpy(reinterpret_cast<void*>(low), owner.saved.data(), owner.saved.size());
+    std::memcpy(reinterpret_cast<void*>(low), owner.saved_bytes(), owner.saved.size());
   }
   if constexpr (with_leak) leak_sanitizer::wipe(owner);
 }

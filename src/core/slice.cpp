@@ -5,7 +5,6 @@
 #include <limits>
 #include <new>
 
-#include "core/mapping.hpp"
 #include "core/sanitizers/notes.hpp"
 
 namespace offshoot::detail {
@@ -15,6 +14,8 @@ constexpr std::uint8_t small_uses_limit = 8;  // in a row, before a buffer count
 
 std::atomic<std::size_t> buffers{0};
 
+constexpr std::align_val_t cache_line{64};
+
 /// Exact to a cache line while small; an eighth to spare when large, so that a stack that deepens
 /// slowly does not move its buffer at each switch.
 std::size_t size_class(std::size_t bytes) noexcept {
@@ -22,14 +23,14 @@ std::size_t size_class(std::size_t bytes) noexcept {
 }
 
 std::byte* allocate(std::size_t bytes) noexcept {
-  auto* memory =
-      static_cast<std::byte*>(::operator new(bytes + sanitizers::shadow_of(bytes), std::nothrow));
+  auto* memory = static_cast<std::byte*>(
+      ::operator new(bytes + sanitizers::shadow_of(bytes), cache_line, std::nothrow));
   if (memory != nullptr) buffers.fetch_add(1, std::memory_order_relaxed);
   return memory;
 }
 
 void deallocate(std::byte* memory) noexcept {
-  ::operator delete(memory);
+  ::operator delete(memory, cache_line);
   buffers.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -40,8 +41,8 @@ bool slice::grow(std::size_t bytes) noexcept {
   if (wanted > std::numeric_limits<std::uint32_t>::max()) return false;
   std::byte* larger = allocate(wanted);
   if (larger == nullptr) return false;
-  if (on_heap()) deallocate(data_);
-  data_ = larger;
+  if (on_heap()) deallocate(buffer_);
+  buffer_ = larger;
   capacity_ = static_cast<std::uint32_t>(wanted);
   small_uses_ = 0;
   return true;
@@ -56,8 +57,8 @@ void slice::count_use() noexcept {
 }
 
 void slice::give_back_buffer() noexcept {
-  deallocate(data_);
-  data_ = room();
+  deallocate(buffer_);
+  buffer_ = room();
   capacity_ = room_capacity_;
   small_uses_ = 0;
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/copy.hpp"
 #include "core/guard.hpp"
 #include "core/region_entry.hpp"
 #include "core/sanitizers.hpp"
@@ -17,14 +18,20 @@ namespace {
   std::abort();
 }
 
+/// `owner` is back in place. What bounds it on a lane has not changed since it bounded itself last,
+/// unless its buffer has gone.
+[[gnu::noinline]] void settle_large(stack& owner) noexcept {
+  if (owner.saved.clear()) owner.bound();
+}
+
 /// Copies the bytes of `owner` from `low`, where its slice ends, up to `limit` out.
 inline void save(stack& owner, std::uintptr_t low, std::uintptr_t limit) noexcept {
   const std::size_t bytes = limit - low;
   const std::size_t size = owner.saved.size();
-  if (size + bytes > owner.saved.capacity()) [[unlikely]]
+  if (!owner.saved.has_room_for(owner.home.sp, limit)) [[unlikely]]
     die_of_a_small_slice();
   owner.saved.set_size(size + bytes);
-  sanitizers::copy_out(owner, owner.saved.data() + size, low, bytes);
+  sanitizers::copy_out(owner, owner.saved_bytes() + size, low, bytes);
   sanitizers::moved(owner);
 }
 
@@ -53,6 +60,32 @@ inline void bring_in(stack& target) noexcept {
   if (target.saved.clear() || !where.shared_top) target.bound();
 }
 
+/// The rule where it is simplest: on a plain lane, one who lies there whole and one who is out
+/// whole change places. Both reach up to the top, so it is a walk of one step, and what else is in
+/// their lowest blocks lies below and is nobody's. False, with nothing done, if this is not so.
+[[gnu::always_inline]] inline bool change_places(stack& in) noexcept {
+  region& where = *in.where;
+  if (!where.plain || in.saved.size() == 0) return false;  // the latter: it is yet to begin
+  if (where.head == nullptr || where.head->registers.ip == in.registers.ip) return false;
+  stack& out = *where.head;
+  const std::uintptr_t sp = out.registers.sp;
+  if (!out.saved.has_room_for(sp, where.high)) [[unlikely]]
+    die_of_a_small_slice();
+  out.home = {sp, out.registers.ip};
+  out.registers.sp = in.registers.sp;  // whoever is displaced has the same two
+  out.registers.ip = in.registers.ip;
+  out.saved.set_size(where.high - sp);
+  in.settle();
+  where.head = &in;
+  exchange_blocks(where.high, sp, out.saved.buffer(), in.home.sp, in.saved.buffer());
+  if (in.saved.is_large()) [[unlikely]] {
+    settle_large(in);
+  } else {
+    in.saved.clear();
+  }
+  return true;
+}
+
 /// In guarded mode, only who runs can touch its stack.
 [[gnu::cold]] void pass_guard(region& from, region& to) noexcept {
   if (from.guarded) close_region(from);
@@ -74,6 +107,26 @@ void bring_in_fresh(stack& target, const stack& starter) noexcept {
   lay_frame(target);
 }
 
+void move_with_care(stack& to, stack& from) noexcept {
+  if (from.where->guarded || to.where->guarded) [[unlikely]]
+    pass_guard(*from.where, *to.where);
+  if (from.leaving) sanitizers::vacate(from);
+  if (to.fresh) {
+    bring_in_fresh(to, from);
+  } else {
+    bring_in(to);
+  }
+}
+
+// The shortcut twice, so that wide moves are used where the CPU has them.
+
+[[gnu::noinline]] void move(stack& to, stack& from) noexcept {
+  if (!change_places(to)) move_with_care(to, from);
+}
+[[gnu::noinline]] OFFSHOOT_WIDE_MOVES void move_wide(stack& to, stack& from) noexcept {
+  if (!change_places(to)) move_with_care(to, from);
+}
+
 }  // namespace
 
 }  // namespace offshoot::detail
@@ -83,12 +136,9 @@ extern "C" OFFSHOOT_CALLED_BY_ASSEMBLY void offshoot_move(
   using namespace offshoot::detail;
   stack& to = *reinterpret_cast<stack*>(to_registers);
   stack& from = *reinterpret_cast<stack*>(from_registers);
-  if (from.where->guarded || to.where->guarded) [[unlikely]]
-    pass_guard(*from.where, *to.where);
-  if (from.leaving) sanitizers::vacate(from);
-  if (to.fresh) [[unlikely]] {
-    bring_in_fresh(to, from);
+  if (has_wide_moves) {
+    move_wide(to, from);
   } else {
-    bring_in(to);
+    move(to, from);
   }
 }

@@ -27,6 +27,8 @@ struct region {
   std::uint32_t users = 0;   ///< started and not yet finished greenlets that run here
   std::uint32_t nested = 0;  ///< those of them that began below somebody else's frames
   bool shared_top = false;   ///< a lane: many begin at the top, so save_limit stays at `high`
+  /// A lane on which nobody runs below another's frames, and nobody wants to see bytes move.
+  bool plain = false;
   unsigned valgrind_id = 0;  ///< while somebody runs here
   bool guarded = false;  ///< of one greenlet, and closed while that is suspended (core/guard.hpp)
   bool closed = false;   ///< inaccessible now
@@ -37,16 +39,17 @@ struct region {
 /// to it takes sp and ip from `registers` and is done. While it is not, it is *displaced*: there
 /// `registers` leads to offshoot_fetch, and the real ones are in `home`.
 struct stack : control_head {
+  // In the order in which a switch that copies touches them, right behind what each touches.
   bool fresh = false;    ///< its first frame is still to be laid
   bool leaving = false;  ///< finished: its bytes are forgotten, though it still runs on them
-  std::uintptr_t stop = 0;
   region* where = nullptr;
-  stack* previous = nullptr;  ///< stack_prev: the next owner above of bytes in place
   struct {
     std::uintptr_t sp = 0;
     std::uintptr_t ip = 0;
   } home;
   slice saved;
+  std::uintptr_t stop = 0;
+  stack* previous = nullptr;  ///< stack_prev: the next owner above of bytes in place
   [[no_unique_address]] sanitizers::kept_notes watched;
 
   bool displaced() const noexcept {
@@ -72,18 +75,25 @@ struct stack : control_head {
     registers.ip = home.ip;
   }
 
+  /// Where in its slice the lowest of its bytes lies, if that is out.
+  std::byte* saved_bytes() const noexcept { return saved.buffer() + home.sp % slice::block; }
   std::uintptr_t lowest_in_place() const noexcept { return sp() + saved.size(); }
-  /// How many of its bytes others may have to move, if it suspends with this stack pointer.
+  /// The address from which on its bytes are in nobody's way.
+  std::uintptr_t limit() const noexcept {
+    return stop < where->save_limit ? stop : where->save_limit;
+  }
+  /// How much room its slice needs, if it suspends with this stack pointer: for all of its bytes
+  /// that others may have to move, in whole blocks.
   std::uintptr_t at_stake(std::uintptr_t stack_pointer) const noexcept {
-    const std::uintptr_t limit = stop < where->save_limit ? stop : where->save_limit;
-    return stack_pointer < limit ? limit - stack_pointer : 0;
+    const std::uintptr_t lowest = stack_pointer / slice::block * slice::block;
+    return lowest < limit() ? limit() - lowest : 0;
   }
   /// Sets the bounds within which it may suspend: on its region, and no deeper than its slice can
   /// hold. That whoever suspends pays for its own room is why a later eviction cannot fail.
   void bound() noexcept {
-    const std::uintptr_t limit = stop < where->save_limit ? stop : where->save_limit;
-    const std::uintptr_t lowest = limit - saved.capacity();
-    registers.floor = lowest > where->low && lowest <= limit ? lowest : where->low;
+    const std::uintptr_t high = round_up(limit(), slice::block);
+    const std::uintptr_t lowest = high - saved.capacity();
+    registers.floor = lowest > where->low && lowest <= high ? lowest : where->low;
     registers.extent = stop - registers.floor;
   }
   /// Lets it leave from wherever it stands: its bytes are not needed again.

@@ -110,13 +110,13 @@ control_block* thread_state::owner_of(std::uintptr_t address) const noexcept {
 }
 
 void thread_state::look_at_slices() noexcept {
-  typical_slice = std::min(round_up(largest_recent_slice, 8), largest_room);
+  typical_slice = std::min(slice::room_for(largest_recent_slice), largest_room);
   largest_recent_slice = 0;
   slices_since_look = 0;
 }
 
 void thread_state::note_larger_slice(std::size_t bytes) noexcept {
-  if (bytes <= largest_room) typical_slice = std::max(typical_slice, round_up(bytes, 8));
+  if (bytes <= largest_room) typical_slice = std::max(typical_slice, slice::room_for(bytes));
 }
 
 void locate_own_stack(region& own) {

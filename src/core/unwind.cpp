@@ -88,7 +88,7 @@ std::size_t unwind_copy(control_block& suspended, const context& from, std::uint
   void* copy = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (copy == MAP_FAILED) return 0;
   const std::size_t out = suspended.saved.size();
-  std::memcpy(copy, suspended.saved.data(), out);
+  std::memcpy(copy, suspended.saved_bytes(), out);
   copy_stack(static_cast<std::byte*>(copy) + out, suspended.lowest_in_place(), suspended.stop);
   const image bytes{from.sp, suspended.stop, reinterpret_cast<std::uintptr_t>(copy)};
   const std::size_t count = unwind(from, bytes, addresses, room);

@@ -71,8 +71,11 @@ void* operator new(std::size_t bytes) {
   throw std::bad_alloc();
 }
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  if (void* memory = faults::allocate(bytes, static_cast<std::size_t>(alignment))) return memory;
+  if (void* memory = operator new(bytes, alignment, std::nothrow)) return memory;
   throw std::bad_alloc();
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return faults::allocate(bytes, static_cast<std::size_t>(alignment));
 }
 void operator delete(void* memory) noexcept {
   std::free(memory);

@@ -44,7 +44,7 @@ struct address_sanitizer {
   static void copy_in(stack& owner) noexcept {
     const std::uintptr_t low = owner.sp();
     const std::size_t bytes = owner.saved.size();
-    copy(low, reinterpret_cast<std::uintptr_t>(owner.saved.data()), bytes);
+    copy(low, reinterpret_cast<std::uintptr_t>(owner.saved_bytes()), bytes);
     copy(shadow(low), shadow_in_slice(owner), (low + bytes) / 8 - low / 8);
   }
   /// Nobody's locals lie there any more.
@@ -54,7 +54,7 @@ struct address_sanitizer {
 
  private:
   static std::uintptr_t shadow_in_slice(stack& owner) noexcept {
-    return reinterpret_cast<std::uintptr_t>(owner.saved.data()) + owner.saved.capacity();
+    return reinterpret_cast<std::uintptr_t>(owner.saved.buffer()) + owner.saved.capacity();
   }
   static std::uintptr_t shadow(std::uintptr_t of) noexcept {
     std::size_t scale = 0;

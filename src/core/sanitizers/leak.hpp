@@ -33,7 +33,7 @@ struct leak_sanitizer {
 
   /// The slice is back in place: a stale copy of a pointer in it would hide a leak.
   static void wipe(stack& owner) noexcept {
-    std::memset(owner.saved.data(), 0, owner.saved.size());
+    std::memset(owner.saved_bytes(), 0, owner.saved.size());
   }
 
   static void forget(stack& owner) noexcept { set_root(owner, owner.stop, owner.stop); }
