@@ -40,8 +40,9 @@ control_block* control_block::make(thread_state& here, const run_operations* run
                                    const options& chosen, std::size_t room) {
   constexpr std::size_t usual = alignof(std::max_align_t);
   const std::size_t alignment = run != nullptr && run->alignment > usual ? run->alignment : usual;
+  const std::size_t room_end = sizeof(control_block) + room + sanitizers::shadow_of(room);
   const std::size_t bytes =
-      distance_of_callable(room, alignment) + (run != nullptr ? run->size : 0);
+      ((room_end + alignment - 1) & ~(alignment - 1)) + (run != nullptr ? run->size : 0);
 
   const std::uint8_t size_class = alignment > usual ? std::uint8_t{0} : block_pool::class_of(bytes);
   void* const memory = size_class != 0     ? here.blocks.take(size_class)

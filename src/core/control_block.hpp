@@ -56,9 +56,11 @@ class control_block : public stack {
   void set(mark which) noexcept { marks = static_cast<std::uint8_t>(marks | which); }
   void clear(mark which) noexcept { marks = static_cast<std::uint8_t>(marks & ~which); }
 
+  /// Behind the room of its slice and what sanitizers keep there.
   void* callable() noexcept {
-    return reinterpret_cast<std::byte*>(this) +
-           distance_of_callable(saved.room_capacity(), std::size_t{1} << alignment_bits_);
+    const std::uintptr_t end = saved.room_end() + sanitizers::shadow_of(saved.room_capacity());
+    const std::uintptr_t mask = (std::uintptr_t{1} << alignment_bits_) - 1;
+    return reinterpret_cast<void*>((end + mask) & ~mask);
   }
   /// Ends the run function's life, captures included. No-op the second time.
   void destroy_callable() noexcept;
@@ -174,15 +176,12 @@ class control_block : public stack {
   std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
 
  private:
-  static std::size_t distance_of_callable(std::size_t room, std::size_t alignment) noexcept {
-    const std::size_t end = sizeof(control_block) + room + sanitizers::shadow_of(room);
-    return (end + alignment - 1) & ~(alignment - 1);
-  }
-
   control_block() noexcept = default;
   [[gnu::cold]] void give_name(std::string_view text);
   ~control_block();
 };
+
+static_assert(sizeof(control_block) % alignof(std::max_align_t) == 0);  // see slice::room_for
 
 /// How many control blocks exist now, on all threads: for leak checks.
 std::size_t control_blocks_alive() noexcept;

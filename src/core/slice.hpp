@@ -26,9 +26,9 @@ class slice {
     if (on_heap()) release();
   }
 
-  /// How large a room has to be for slices of this size: most of a block may be lost before it.
+  /// How large a room has to be for slices of this size: half a block may be lost before it.
   static constexpr std::size_t room_for(std::size_t bytes) noexcept {
-    return round_up(bytes, block) + block - alignof(void*);
+    return round_up(bytes, block) + block - alignof(std::max_align_t);
   }
   /// Gives it the room that lies at `room`, right behind the control block that this is part of.
   void settle_in(void* room, std::size_t bytes) noexcept {
@@ -45,6 +45,9 @@ class slice {
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t size() const noexcept { return size_; }
   std::size_t room_capacity() const noexcept { return room_capacity_; }
+  std::uintptr_t room_end() const noexcept {
+    return reinterpret_cast<std::uintptr_t>(this) + room_distance_ + room_capacity_;
+  }
   void set_size(std::size_t bytes) noexcept { size_ = static_cast<std::uint32_t>(bytes); }
   /// Whether it can hold the bytes [low, high) of a stack.
   bool has_room_for(std::uintptr_t low, std::uintptr_t high) const noexcept {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <alloca.h>
 #include <doctest/doctest.h>
 
 #include "support/fixture.hpp"
@@ -212,6 +213,48 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S35: small slices lie in the greenlet's 
     CHECK(slices_on_heap() - before <= 2);
   })
       .join();
+}
+
+[[gnu::noinline]] void wait_with(std::size_t bytes) {
+  auto* const some_stack = static_cast<volatile char*>(alloca(bytes + 1));
+  some_stack[0] = 1;
+  test::to_parent();
+  some_stack[0] = 2;
+}
+
+/// A run function that needs `Alignment`, whose captures say whether they are as they were.
+template <std::size_t Alignment>
+struct marked {
+  alignas(Alignment) std::array<std::uint64_t, 4> marks{1, 2, 3, 4};
+  std::size_t bytes;
+  bool* fine;
+
+  void operator()() const {
+    wait_with(bytes);
+    *fine = marks == std::array<std::uint64_t, 4>{1, 2, 3, 4};
+  }
+};
+
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S35: a slice that fills its room to the brim leaves the captures behind it alone") {
+  const auto try_all = [](auto run) {
+    for (std::size_t bytes = 0; bytes < 400; bytes += 8) {
+      std::vector<greenlet> all;  // those that share a lane are in each other's way
+      std::array<bool, 2 * lanes> fine{};
+      run.bytes = bytes;
+      for (bool& each : fine) {
+        run.fine = &each;
+        all.emplace_back(run).switch_to();
+      }
+      for (const greenlet& each : all) each.switch_to();
+      for (const bool each : fine) CHECK(each);
+    }
+  };
+  std::thread([&] {
+    try_all(marked<8>{});
+    try_all(marked<64>{});
+  }).join();
 }
 
 TEST_CASE("S29: a slice refuses to grow beyond what it can count") {
