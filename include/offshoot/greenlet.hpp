@@ -36,6 +36,7 @@ struct unborn {
 };
 OFFSHOOT_API unborn conceive(const run_operations& operations, const options& chosen,
                              spawn_site site);
+OFFSHOOT_API void prefetch(const control_block* soon) noexcept;
 OFFSHOOT_API void abandon(control_block* block) noexcept;  ///< it could not be built
 
 OFFSHOOT_API void acquire(control_block* block) noexcept;
@@ -178,6 +179,12 @@ class OFFSHOOT_API greenlet {
 template <>
 inline constexpr bool is_relocatable<greenlet> = true;
 
+/// A hint that this thread will soon switch to that greenlet: brings what the switch will need
+/// nearer to the processor. Who knows the order of some hundred thousand visits, and prefetches
+/// whom it will visit four to eight switches later, waits for memory far less. Changes nothing, and
+/// may be given any handle, an empty one included.
+inline void prefetch(const greenlet& soon) noexcept;
+
 /// What can be chosen when a greenlet is made, apart from its run function.
 struct options {
   /// Who receives the result. Empty: the current greenlet (S17).
@@ -232,6 +239,10 @@ control_block* make_greenlet(F&& run, const options& chosen, spawn_site site) {
 }
 
 }  // namespace detail
+
+inline void prefetch(const greenlet& soon) noexcept {
+  detail::prefetch(detail::access::block(soon));
+}
 
 template <class F>
 requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) greenlet::greenlet(F&& run,

@@ -330,3 +330,31 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   for (int i = 0; i < 20; ++i) turn();
   CHECK(slice_of(subject).buffer() == small);  // and now it stays
 }
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S34 S35: a hint changes nothing, whoever it is about") {
+  prefetch(greenlet());
+  std::vector<greenlet> all;
+  int fine = 0;
+  for (std::size_t i = 0; i <= lanes; ++i) {
+    all.emplace_back([&fine] {
+      if (deep(1000, 9, [] { test::to_parent(); })) ++fine;
+    });
+    prefetch(all.back());  // unstarted
+    CHECK_FALSE(all.back().started());
+    all.back().switch_to();
+  }
+  for (const greenlet& each : all) {
+    const std::size_t out = each.stack_saved_bytes();
+    prefetch(each);  // in place, or out
+    CHECK(each.stack_saved_bytes() == out);
+    CHECK(each.active());
+  }
+  std::thread([&] { prefetch(all[0]); }).join();  // another's, by a thread without greenlets
+  for (const greenlet& each : all) each.switch_to();
+  CHECK(fine == static_cast<int>(all.size()));
+  for (const greenlet& each : all) {
+    prefetch(each);  // finished
+    CHECK(each.dead());
+  }
+  prefetch(greenlet::current());
+}
