@@ -98,6 +98,7 @@ RULES = [
     Rule("nothing reserved", CORE, r"^\s*(\w+(\.|->))?(un)?bound\(\);", [NOTHING]),
     Rule("nothing reserved", CORE, r"^\s*reserve_room\(.*\);", [NOTHING]),
     Rule("nothing reserved", CORE, r"!?[\w.>-]+\bgrow\(\w+\)", ["false"]),
+    Rule("block not copied", "src/core/copy.hpp", r"^\s+at\(.*\) = .*;", [NOTHING]),
     Rule("bytes not copied", "src/core/[cs]*.[ch]pp",
          r"^\s+(if \(.*\) |else )?(std::)?(mem(cpy|move)|copy\w*)\((?!\))",
          ["static_cast<void>("]),
