@@ -57,7 +57,7 @@ struct stack : control_head {
   }
   /// It has a stack but has not run: its first frame is laid at most.
   bool unentered() const noexcept {
-    return fresh || registers.ip == reinterpret_cast<std::uintptr_t>(&offshoot_start);
+    return fresh || ip() == reinterpret_cast<std::uintptr_t>(&offshoot_start);
   }
   /// Its stack pointer and where it goes on, while it is suspended.
   std::uintptr_t sp() const noexcept { return displaced() ? home.sp : registers.sp; }
