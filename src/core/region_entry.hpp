@@ -58,6 +58,7 @@ inline void leave_region(stack& owner, bool below_frames) noexcept {
   owner.where = nullptr;
   owner.fresh = false;
   sanitizers::forget(owner);
+  owner.stop = 0;
   owner.registers.ip = 0;  // not displaced: it may begin again, on another thread
 }
 

@@ -48,6 +48,7 @@ struct stack : control_head {
     std::uintptr_t ip = 0;
   } home;
   slice saved;
+  /// Where its bytes end. Of one that has finished: how many it had at most, if that was measured.
   std::uintptr_t stop = 0;
   stack* previous = nullptr;  ///< stack_prev: the next owner above of bytes in place
   [[no_unique_address]] sanitizers::kept_notes watched;

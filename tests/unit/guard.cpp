@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -147,6 +148,17 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "the high-water mark is the deepest that 
     }
   }
   CHECK(greenlet::main().stack_high_water() == 0);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "who never had a stack of its own has no high-water mark") {
+  greenlet ended;
+  std::thread([&] { ended = greenlet::main(); }).join();
+  CHECK(ended.dead());
+  CHECK(ended.stack_high_water() == 0);
+  const greenlet never_ran{[] {}};
+  CHECK_THROWS_AS(never_ran.throw_in(std::runtime_error("not wanted")), std::runtime_error);
+  CHECK(never_ran.dead());
+  CHECK(never_ran.stack_high_water() == 0);
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "the stack of a report has a guard page of its own below") {
