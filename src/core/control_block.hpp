@@ -41,8 +41,9 @@ enum mark : std::uint8_t {
 };
 inline constexpr unsigned slow_marks = orphan | dying | own_fp;
 
-/// Memory: [control_block][room of its slice][run function], one allocation.
-class control_block : public stack {
+/// Memory: [control_block][room of its slice][run function], one allocation. Aligned as the heap's
+/// blocks are, so that the room loses little: see slice::room_for.
+class alignas(std::max_align_t) control_block : public stack {
  public:
   /// A new one, unstarted, with one reference, without a parent. Throws std::bad_alloc.
   static control_block* make(thread_state& here, const run_operations* operations,
@@ -180,8 +181,6 @@ class control_block : public stack {
   [[gnu::cold]] void give_name(std::string_view text);
   ~control_block();
 };
-
-static_assert(sizeof(control_block) % alignof(std::max_align_t) == 0);  // see slice::room_for
 
 /// How many control blocks exist now, on all threads: for leak checks.
 std::size_t control_blocks_alive() noexcept;
