@@ -38,7 +38,10 @@ class Figures:
 
     def __init__(self, path):
         with open(path, encoding="utf-8") as file:
-            run = json.load(file)
+            text = file.read()
+        if not text:
+            sys.exit("no benchmark has run: the filter matches none")
+        run = json.loads(text)
         self.context = run["context"]
         self.samples = {}
         for each in run["benchmarks"]:
