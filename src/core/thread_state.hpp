@@ -91,7 +91,7 @@ struct thread_state : thread_head {
   static thread_state* here() noexcept;
   /// The calling thread's, made if need be. Throws std::bad_alloc, `not_startable`.
   static thread_state& get();
-  static thread_state& make_for_this_thread();
+  static thread_state& make_for_this_thread();  ///< there is none yet
 
   void look_at_current() noexcept {
     const unsigned wanted = (current->marks & slow_marks) |
@@ -112,7 +112,7 @@ struct thread_state : thread_head {
     if (bytes > largest_recent_slice) largest_recent_slice = bytes;
     if (++slices_since_look == window) look_at_slices();
   }
-  void look_at_slices() noexcept;
+  void look_at_slices() noexcept;  ///< enough have finished to learn from
   /// Learns from a slice for which the room in the greenlet's allocation was too small.
   void note_larger_slice(std::size_t bytes) noexcept;
 };

@@ -104,7 +104,7 @@ std::size_t unwind(const context& from, std::uintptr_t* addresses, std::size_t r
 
 std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses,
                              std::size_t room) noexcept {
-  if (suspended.fresh) return 0;
+  if (suspended.unentered()) return 0;
   context from = suspended.registers;
   from.sp = suspended.sp();
   from.ip = suspended.ip();

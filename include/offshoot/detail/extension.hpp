@@ -25,6 +25,7 @@ OFFSHOOT_API extension* extension_of(control_block* block) noexcept;
 /// Attaches one to a greenlet that has none, for life.
 OFFSHOOT_API void attach(control_block* block, std::unique_ptr<extension> record) noexcept;
 
+/// Makes the calling thread's main greenlet if it has none. Throws std::bad_alloc, `not_startable`.
 OFFSHOOT_API void make_main();
 
 /// The control block of the calling thread's current greenlet; makes the main one if need be
@@ -35,6 +36,7 @@ inline control_block* current_block() {
   return this_thread->current;
 }
 
+/// `lend_parent` for a child whose parent is owned, or that is odd in another way.
 OFFSHOOT_API void lend_parent_first(control_block* child, control_block* parent) noexcept;
 
 /// Makes `parent` the parent of `child` without ownership and without checks: for whoever resumes a
