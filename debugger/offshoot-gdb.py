@@ -19,6 +19,7 @@ import gdb
 REGISTERS = ("rip", "rsp", "rbp", "rbx")
 PLACEMENTS = ("lane", "dedicated", "nested")
 MAIN = 32  # of control_block::marks
+BORROWS_PARENT = 16
 
 
 def symbol(name):
@@ -44,6 +45,15 @@ def text(string):
     return string["_M_dataplus"]["_M_p"].string(length=int(string["_M_string_length"]))
 
 
+def parent_of(block):
+    if not int(block["marks"]) & BORROWS_PARENT:
+        return block["parent"]
+    lent = block["lender"]  # as lent_parent::now()
+    state = int(lent["state"])
+    waits = state % 2 == 0 and state != int(lent["thread"])
+    return gdb.Value(state).cast(block["parent"].type) if waits else lent["main"]
+
+
 class Greenlet:
     """What is to be known of an active greenlet, read once: nothing here is a gdb.Value."""
 
@@ -58,7 +68,7 @@ class Greenlet:
         file = block["spawn_file"]
         line = int(block["spawn_line"])
         self.spawned_at = f"{file.string()}:{line}" if line else ""
-        parent = block["parent"]
+        parent = parent_of(block)
         self.parent = int(parent["id"]) if parent else 0
         registers = block["registers"]
         fetch = int(symbol("(unsigned long)&offshoot_fetch"))

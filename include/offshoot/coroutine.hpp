@@ -77,7 +77,7 @@ class coroutine<Out(In...)> {
   /// `wrong_thread`; std::bad_alloc, after which the same call can be made again.
   Out operator()(In... argument) {
     if (place_ == nullptr) throw_empty();
-    return place_->answer(static_cast<In&&>(argument)...);
+    return place_->answer(detail::access::block(body_), static_cast<In&&>(argument)...);
   }
 
   /// Whether the body has finished: no more calls. Throws `greenlet_error` if moved from.
@@ -129,18 +129,19 @@ class coroutine<Out(In...)>::self : public std::enable_shared_from_this<self> {
  private:
   detail::resumable& turns() noexcept { return turns_; }
 
+  [[noreturn]] static void throw_without_answer() {
+    throw greenlet_error("offshoot: this coroutine ended with greenlet_exit, without an answer");
+  }
+
   /// For the caller.
-  Out answer(In&&... argument) {
-    turns_.require_resumable("coroutine");
+  Out answer(detail::control_block* body, In&&... argument) {
+    const bool waits = turns_.require_resumable("coroutine");
     out_.reset();
-    in_.reset();
     (in_.put(static_cast<In&&>(argument)), ...);
-    turns_.resume(turns_.body());
+    turns_.resume(body, waits);
     if constexpr (!std::is_void_v<Out>) {
-      if (!out_.filled()) {
-        throw greenlet_error(
-            "offshoot: this coroutine ended with greenlet_exit, without an answer");
-      }
+      if (!out_.filled()) [[unlikely]]
+        throw_without_answer();
     }
     return out_.take();
   }

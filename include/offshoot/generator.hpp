@@ -138,14 +138,13 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
   /// For as long as the body of `inner` works for the consumer of `outer`.
   class takeover {
    public:
-    takeover(yielder& outer, yielder& inner) : outer_(outer), inner_(inner.shared_from_this()) {
+    takeover(yielder& outer, yielder& inner)
+        : outer_(outer), inner_(inner.shared_from_this()), work_(inner.turns_, outer.turns_) {
       yielder& root = outer.root();
       inner.root_ = root.shared_from_this();
       root.innermost_ = &inner;
-      detail::lend_parent(inner.turns_.body(), outer.turns_.body());
     }
     ~takeover() {
-      inner_->turns_.return_to_main();
       inner_->root_.reset();
       outer_.root().innermost_ = &outer_;
     }
@@ -155,6 +154,7 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
    private:
     yielder& outer_;
     std::shared_ptr<yielder> inner_;
+    detail::resumable::subordinate work_;
   };
 
   detail::resumable& turns() noexcept { return turns_; }
@@ -167,9 +167,9 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
 
   /// For the consumer: on to the next element, or the end.
   void advance() {
-    turns_.require_resumable("generator");
+    const bool waits = turns_.require_resumable("generator");
     element_.reset();
-    turns_.resume(innermost_->turns_.body());
+    turns_.resume(innermost_->turns_.body(), waits);
   }
 
   detail::resumable turns_;

@@ -145,8 +145,8 @@ class OFFSHOOT_API greenlet {
   greenlet parent() const&;
   greenlet parent() &&;
   /// Throws, with nothing changed: `parent_cycle`, `wrong_thread` (a started greenlet needs a
-  /// parent on its own thread), `greenlet_error` for a main greenlet or one that is being destroyed
-  /// (S17).
+  /// parent on its own thread), `greenlet_error` for a main greenlet, the body of a generator or
+  /// coroutine, and one that is being destroyed (S17).
   void set_parent(const greenlet& parent) const;
 
   /// Whether it has been started, be it active or finished (S1).

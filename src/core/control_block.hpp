@@ -35,9 +35,9 @@ enum mark : std::uint8_t {
   own_fp = 4,  ///< has a floating-point environment of its own
   forced = 8,  ///< dying because its thread ends: no handle can save it
   /// Its parent is not owned: it will outlive this by other means.
-  borrows_parent = control_head::lent_parent,
+  borrows_parent = control_head::borrows_parent,
   main_greenlet = 32,
-  lends_link = 64,  ///< dying, and the parent in control_block::link is not owned
+  lends_link = 64,  ///< dying, and had borrowed its parent: see control_block::lender_before
 };
 inline constexpr unsigned slow_marks = orphan | dying | own_fp;
 
@@ -135,6 +135,11 @@ class alignas(std::max_align_t) control_block : public stack {
     return stack_bits_ == 0 ? 0 : std::size_t{1} << stack_bits_;
   }
 
+  /// While dying: the parent that it will have if it is saved.
+  control_block* parent_after() const noexcept {
+    return has(lends_link) ? lender_before->now() : link;
+  }
+
   spawn_site spawned_at() const noexcept { return {spawn_file, spawn_line}; }
 
   std::uint32_t spawn_line = 0;  ///< first: there is room for it at the end of `stack`
@@ -166,8 +171,11 @@ class alignas(std::max_align_t) control_block : public stack {
 
   control_block* next_live = nullptr;  ///< the thread's list of active greenlets
   control_block* previous_live = nullptr;
-  /// While dying: the parent it had before. While discarded: the next of those.
-  control_block* link = nullptr;
+  union {
+    /// While dying: the parent it had before. While discarded: the next of those.
+    control_block* link = nullptr;
+    const lent_parent* lender_before;  ///< if marked `lends_link`
+  };
   /// In the queue of what other threads have dropped: guarded by the registry's lock.
   control_block* next_dropped = nullptr;
   const run_operations* operations = nullptr;  ///< null: no run function (any more)

@@ -38,18 +38,19 @@ void print_unraisable(std::exception_ptr exception, const greenlet& origin) noex
 std::atomic<unraisable_handler> unraisable{&print_unraisable};
 
 void give_back_parent(control_block& saved) noexcept {
-  control_block* const killer = saved.has(borrows_parent) ? nullptr : saved.parent;
+  control_block* const killer = saved.parent;
   saved.clear(dying);
-  saved.parent = std::exchange(saved.link, nullptr);
-  saved.clear(borrows_parent);
-  if (saved.has(lends_link)) {
-    if (saved.active()) {
-      saved.set(borrows_parent);
-    } else {
-      saved.parent->add_reference();  // as every finished one's
-    }
+  if (!saved.has(lends_link)) {
+    saved.parent = saved.link;
+  } else if (saved.active()) {
+    saved.lender = saved.lender_before;
+    saved.set(borrows_parent);
+  } else {  // the lender may go now
+    saved.parent = thread_state::here()->main;
+    saved.parent->add_reference();
   }
   saved.clear(lends_link);
+  saved.link = nullptr;
   release(killer);
 }
 
@@ -99,7 +100,7 @@ control_block* destroy(control_block* unreferenced) noexcept {
 void kill(thread_state& here, control_block& victim) noexcept {
   victim.add_reference();  // until we have seen how it ended
   if (victim.has(borrows_parent)) {
-    victim.link = here.main;  // whom it borrowed may be gone
+    victim.lender_before = victim.lender;
     victim.set(lends_link);
   } else {
     victim.link = victim.parent;

@@ -94,17 +94,18 @@ void vacate(thread_state& here, control_block& self) noexcept {
 [[gnu::noinline]] offshoot_departure leave() noexcept {
   thread_state& here = *thread_state::here();
   control_block& self = *here.current;
+  control_block* const parent = self.parent_now();
   if (self.operations->destroy == nullptr && here.transfer.error == nullptr &&
-      may_pass(&here, self.parent)) {
+      may_pass(&here, parent)) {
     vacate(here, self);
     here.arrivals = here.transfer.payload.has_value() ? delivered | chores : chores;
-    here.current = self.parent;
-    return {&self.parent->registers, &self.registers};
+    here.current = parent;
+    return {&parent->registers, &self.registers};
   }
   delivery outcome = std::move(here.transfer);
   self.destroy_callable();  // while it can still switch: the destructors of captures are user code
   soften(outcome);
-  control_block& to = receiver_of(here, self.parent, outcome);
+  control_block& to = receiver_of(here, self.parent_now(), outcome);
   vacate(here, self);
   here.arrivals |= chores;
   cross(here, to, std::move(outcome));
@@ -140,7 +141,7 @@ void bury(thread_state& here, control_block& corpse) noexcept {
   corpse.previous = nullptr;
   corpse.saved.release();
   if (corpse.record != nullptr) corpse.record.reset();
-  if (corpse.has(borrows_parent)) {  // it may be asked for after who lent it has gone
+  if (corpse.has(borrows_parent)) {  // the lender may go now
     corpse.parent = here.main;
     corpse.parent->add_reference();
     corpse.clear(borrows_parent);
@@ -176,7 +177,7 @@ void soften(delivery& what) noexcept {
 }
 
 control_block& receiver_of(thread_state& here, control_block* first, delivery& what) noexcept {
-  for (control_block* to = first;; to = to->parent) {
+  for (control_block* to = first;; to = to->parent_now()) {
     // A parent that went to another thread, or whose thread has ended: the main greenlet of this
     // one is always live (S12).
     if (to == nullptr || (to->state() != life::finished && to->serial != here.serial))

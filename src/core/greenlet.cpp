@@ -93,7 +93,7 @@ greenlet greenlet::main() {
 }
 
 greenlet greenlet::parent() const& {
-  return detail::access::share(detail::dereference(block_).parent);
+  return detail::access::share(detail::dereference(block_).parent_now());
 }
 
 greenlet greenlet::parent() && {

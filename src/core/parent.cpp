@@ -11,8 +11,8 @@ namespace {
 
 /// Also by way of the parent that a dying greenlet will have again.
 bool is_ancestor_or_self(const control_block* candidate, const control_block* of) noexcept {
-  for (; of != nullptr && of != candidate; of = of->parent) {
-    if (of->has(dying) && is_ancestor_or_self(candidate, of->link)) return true;
+  for (; of != nullptr && of != candidate; of = of->parent_now()) {
+    if (of->has(dying) && is_ancestor_or_self(candidate, of->parent_after())) return true;
   }
   return of != nullptr;
 }
@@ -27,6 +27,11 @@ void set_parent(control_block& child, control_block& parent) {
     throw greenlet_error("offshoot: " + child.label() +
                          " is being destroyed: its parent is whoever dropped it until it is done");
   }
+  if (child.has(borrows_parent)) {
+    throw greenlet_error("offshoot: " + child.label() +
+                         " is the body of a generator or coroutine: its parent is whoever asks it "
+                         "for the next answer");
+  }
   if (child.active() && thread_of(child) != thread_state::here()) {
     throw_wrong_thread(&child, "given a parent");
   }
@@ -40,19 +45,12 @@ void set_parent(control_block& child, control_block& parent) {
   }
   if (child.state() == life::unstarted && live != nullptr) child.serial = live->serial;
   parent.add_reference();
-  control_block* before = std::exchange(child.parent, &parent);
-  if (child.has(borrows_parent)) {
-    child.clear(borrows_parent);
-  } else {
-    release(before);
-  }
+  release(std::exchange(child.parent, &parent));
 }
 
-void lend_parent_first(control_block* child, control_block* parent) noexcept {
-  if (child->has(dying)) return;  // it is its destroyer's until it is done
-  if (child->state() == life::finished) return;
-  control_block* before = std::exchange(child->parent, parent);
-  if (child->has(borrows_parent)) return;
+void lend_parent(control_block* child, const lent_parent& lender) noexcept {
+  control_block* const before = child->parent;
+  child->lender = &lender;
   child->set(borrows_parent);
   release(before);
 }

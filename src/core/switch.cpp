@@ -235,7 +235,7 @@ value throw_in(control_block* target, std::exception_ptr exception) {
     reserve_room(here);
     if (target->state() == life::unstarted) discard(here, *target);
     soften(what);
-    to = &receiver_of(here, target->parent, what);
+    to = &receiver_of(here, target->parent_now(), what);
   }
   if (to == here.current) {
     release_discarded(here);

@@ -21,7 +21,7 @@ value arrive(thread_state& here);
 
 /// The first of `first` and its ancestors that is not finished; null if there is none.
 inline control_block* nearest_live(control_block* first) noexcept {
-  while (first != nullptr && first->state() == life::finished) first = first->parent;
+  while (first != nullptr && first->state() == life::finished) first = first->parent_now();
   return first;
 }
 

@@ -57,8 +57,8 @@ void append_places(raw_text& out, const std::array<std::uintptr_t, most_frames>&
 
 void append_heading(raw_text& out, const control_block& block) noexcept {
   append_origin(out, block);
-  for (const control_block* each = block.parent; each != nullptr; each = each->parent) {
-    out.append(each == block.parent ? ", parents: " : ", ");
+  for (const control_block* each = block.parent_now(); each != nullptr; each = each->parent_now()) {
+    out.append(each == block.parent_now() ? ", parents: " : ", ");
     append_label(out, *each);
   }
   out.append("\n");

@@ -281,6 +281,29 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "coroutine: misuse is refused and changes
                   offshoot::not_startable);
 }
 
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "coroutine: who switches to the body from outside gets no answer") {
+  greenlet body;
+  bool told = false;
+  coroutine<int(int)> sum{[&](auto& self, int first) {
+    body = greenlet::current();
+    CHECK_THROWS_AS(body.set_parent(greenlet::main()), offshoot::greenlet_error);
+    try {
+      return self.yield(first);
+    } catch (const offshoot::greenlet_error&) {
+      told = true;
+      body.reset();
+      throw;
+    }
+  }};
+  CHECK(sum(1) == 1);
+  CHECK(body.parent() == greenlet::main());
+  const greenlet outside{[&] { body.switch_to(); }};
+  CHECK_THROWS_AS(outside.switch_to(), offshoot::greenlet_error);  // main is the parent of both
+  CHECK(told);
+  CHECK(sum.done());
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks, "S24 coroutine: another thread cannot call it") {
   coroutine<int(int)> sum = running_sum();
   CHECK(sum(1) == 1);

@@ -346,6 +346,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   using offshoot::detail::borrows_parent;
   for (const auto where : test::placements) {
     CAPTURE(test::name_of(where));
+    const offshoot::detail::lent_parent lender{1, nullptr, access::block(greenlet::main())};
     const auto owners_of_main = access::block(greenlet::main())->references();
     greenlet saved;
     greenlet victim{[&saved] {
@@ -358,7 +359,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
                     },
                     {.where = where}};
     victim.switch_to();
-    offshoot::detail::lend_parent(access::block(victim), access::block(greenlet::main()));
+    offshoot::detail::lend_parent(access::block(victim), lender);
     victim.reset();
     REQUIRE(saved);
     CHECK(saved.parent() == greenlet::main());

@@ -36,18 +36,8 @@ inline control_block* current_block() {
   return this_thread->current;
 }
 
-/// `lend_parent` for a child whose parent is owned, or that is odd in another way.
-OFFSHOOT_API void lend_parent_first(control_block* child, control_block* parent) noexcept;
-
-/// Makes `parent` the parent of `child` without ownership and without checks: for whoever resumes a
-/// child that must return to it, and gives the child no other chance to outlive it. Does nothing to
-/// a child that is being destroyed or has finished: that owns its parent, like any other.
-inline void lend_parent(control_block* child, control_block* parent) noexcept {
-  if (head_of(child).marks == control_head::lent_parent) [[likely]] {
-    head_of(child).parent = parent;  // once more, and there is nothing else to it
-  } else {
-    lend_parent_first(child, parent);
-  }
-}
+/// Has an unstarted child find its parent by way of `lender`, which must last as long as the child
+/// has not finished, and which its owner may point elsewhere at any time, without checks.
+OFFSHOOT_API void lend_parent(control_block* child, const lent_parent& lender) noexcept;
 
 }  // namespace offshoot::detail

@@ -39,6 +39,23 @@ enum class passage : unsigned {
   refused = 2,  ///< not made: from's stack pointer is out of its bounds. Nothing has changed
 };
 
+struct thread_head;
+
+/// Whoever waits for the answer of a coroutine's or generator's body is the parent of that body
+/// meanwhile; in between it is the main greenlet. So the parent changes with every answer, without
+/// a look at the body.
+struct lent_parent {
+  /// Who waits: the address of a control block. Else odd, or the address of `thread`.
+  std::uintptr_t state;
+  const thread_head* thread;  ///< on which all of them are
+  control_block* main;        ///< of that thread; not owned
+
+  control_block* now() const noexcept {
+    const bool waits = (state & 1) == 0 && state != reinterpret_cast<std::uintptr_t>(thread);
+    return waits ? reinterpret_cast<control_block*>(state) : main;
+  }
+};
+
 /// The beginning of every control block.
 struct control_head {
   context registers;
@@ -46,14 +63,21 @@ struct control_head {
   /// writes; it may switch here by registers alone.
   std::atomic<std::uintptr_t> owner_key{nobody};
 
-  control_block* parent = nullptr;  ///< owned unless marked lent_parent
+  union {
+    control_block* parent = nullptr;  ///< owned; to be asked for by parent_now()
+    const lent_parent* lender;        ///< if marked `borrows_parent`
+  };
   /// Of the thread it belongs to: where it started or, unstarted, will start.
   std::uint32_t serial = 0;
   std::uint8_t marks = 0;  ///< what is odd about it: see core/control_block.hpp
 
   /// No thread_head has this address, and neither has a thread without one, which is null.
   static constexpr std::uintptr_t nobody = 2;
-  static constexpr std::uint8_t lent_parent = 16;
+  static constexpr std::uint8_t borrows_parent = 16;
+
+  control_block* parent_now() const noexcept {
+    return (marks & borrows_parent) == 0 ? parent : lender->now();
+  }
 };
 
 /// `__cxa_eh_globals` of the Itanium C++ ABI (Exception Handling, 2.2.2), which the runtime's

@@ -4,12 +4,13 @@
 
 #include <offshoot/detail/capture_check.hpp>
 #include <offshoot/detail/extension.hpp>
+#include <offshoot/detail/switch.hpp>
 #include <offshoot/errors.hpp>
+#include <offshoot/export.hpp>
 #include <offshoot/greenlet.hpp>
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -17,9 +18,13 @@ namespace offshoot::detail {
 
 /// The turns of a body and its consumers. Lies on the heap, since both look at it; all but the
 /// constructor is for the thread that made it.
-class resumable {
+///
+/// One word, `lent_.state`, says how it stands, so that a turn reads one and writes one on either
+/// side: an odd one of the constants below; the address of the thread while the body waits to be
+/// resumed; or that of the consumer's control block while the body works.
+class OFFSHOOT_API resumable {
  public:
-  resumable() : main_(access::block(greenlet::main())), thread_(this_thread) {}
+  resumable();
   resumable(const resumable&) = delete;
   resumable& operator=(const resumable&) = delete;
 
@@ -27,69 +32,67 @@ class resumable {
   /// would own itself.
   void bind(control_block* body) noexcept {
     body_ = body;
-    return_to_main();
+    lend_parent(body, lent_);
   }
   control_block* body() const noexcept { return body_; }
-  bool fresh() const noexcept { return phase_ == phase::fresh; }
-  bool done() const noexcept { return phase_ == phase::done; }
+  bool fresh() const noexcept { return lent_.state == begins; }
+  bool done() const noexcept { return done_; }
 
   /// Throws unless the caller may look at it now: not while the body works, and not elsewhere.
-  void require_idle(const char* what) const {
-    if (thread_ != this_thread) {
-      throw wrong_thread(std::string("offshoot: this ") + what +
-                         " belongs to the thread that made it; resume it there, or make one here");
-    }
-    if (phase_ == phase::running) {
-      throw greenlet_error(std::string("offshoot: this ") + what +
-                           " is at work already, for its own body or for another greenlet; wait "
-                           "until that has got its answer");
-    }
-  }
-  /// Throws unless the caller may resume it now.
-  void require_resumable(const char* what) const {
-    require_idle(what);
-    if (done()) {
-      throw greenlet_error(std::string("offshoot: this ") + what +
-                           " has finished and cannot be resumed: make a new one");
-    }
+  void require_idle(const char* what) const;
+  /// Throws unless the caller may resume it now. Whether the body waits for that; else it is fresh.
+  bool require_resumable(const char* what) const {
+    const bool waits = lent_.state == key_of(this_thread);
+    if (!waits) [[unlikely]]
+      require_fresh(what);
+    return waits;
   }
   /// Throws unless the caller is the body and somebody waits for what it, or `root` for which it
   /// works, yields. In a body that is being destroyed: the exit, again (S21).
   void require_asked(const resumable& root) const {
-    control_block* const current = current_block();
-    if (current != body_) {
-      throw greenlet_error(
-          "offshoot: only the body itself can yield; a greenlet that it started must return or "
-          "switch back to it first");
-    }
-    if (root.consumer_ == nullptr) {
-      static_cast<void>(switch_to(current));
-      throw greenlet_error(
-          "offshoot: nobody waits for what is yielded: somebody else than the consumer has "
-          "switched to this body");
-    }
+    const thread_head* const here = this_thread;
+    if (here == nullptr || here->current != body_ || (root.lent_.state & 1) != 0) [[unlikely]]
+      throw_not_asked();
   }
 
   /// The consumer's side: goes to `next`, which is the body or works for it, and returns when that
-  /// has called `suspend` or finished. Throws what left the body.
-  void resume(control_block* next) {
-    const turn mine(*this);
-    static_cast<void>(switch_to(next));
-    if (phase_ == phase::running) throw_interrupted();
+  /// has called `suspend` or finished. Throws what left the body. `waits` as of require_resumable.
+  __attribute__((always_inline)) void resume(control_block* next, bool waits) {
+    thread_head* const here = own_thread();
+    const std::uintptr_t before = lent_.state;
+    lent_.state = reinterpret_cast<std::uintptr_t>(here->current);
+    control_block* to = next;
+    passage came = passage::refused;
+    if (waits && here->quiet()) [[likely]]
+      came = leave_for<passage::quiet>(*here, to);
+    if (came != passage::quiet) [[unlikely]]
+      attend_turn(next, came, before);
+    if (lent_.state != key_of(lent_.thread)) [[unlikely]]
+      look_at_end();
   }
 
   /// The body's side, or that of who works for it, when asked: goes back to the consumer until that
   /// resumes.
-  void suspend() {
-    const pause waiting(*this);
-    static_cast<void>(switch_to(consumer_));
+  __attribute__((always_inline)) void suspend() {
+    thread_head* const here = own_thread();
+    const std::uintptr_t before = lent_.state;
+    lent_.state = key_of(here);
+    auto* const consumer = reinterpret_cast<control_block*>(before);
+    control_block* to = consumer;
+    passage came = passage::refused;
+    if (here->quiet()) [[likely]]
+      came = leave_for<passage::quiet>(*here, to);
+    if (came != passage::quiet) [[unlikely]]
+      attend_turn(consumer, came, before);
+    if (lent_.state == key_of(lent_.thread)) [[unlikely]]
+      throw_unasked();
   }
 
   /// While the body's function runs.
   class at_work {
    public:
-    explicit at_work(resumable& work) noexcept : work_(work) { work.phase_ = phase::running; }
-    ~at_work() { work_.phase_ = phase::done; }
+    explicit at_work(resumable& work) noexcept : work_(work) { work.on_the_way_ = false; }
+    ~at_work() { work_.done_ = true; }  // and the state still says who gets the end
     at_work(const at_work&) = delete;
     at_work& operator=(const at_work&) = delete;
 
@@ -97,51 +100,54 @@ class resumable {
     resumable& work_;
   };
 
-  /// The consumer's end may come; that of the main greenlet does not.
-  void return_to_main() const noexcept { lend_parent(body_, main_); }
+  /// While this body, which is fresh, works for `outer`, which switches to it as to any greenlet.
+  class subordinate {
+   public:
+    subordinate(resumable& work, const resumable& outer) noexcept : work_(work) {
+      work.lent_.state = reinterpret_cast<std::uintptr_t>(outer.body_);
+    }
+    ~subordinate() {
+      if (!work_.done()) work_.lent_.state = forsaken;
+    }
+    subordinate(const subordinate&) = delete;
+    subordinate& operator=(const subordinate&) = delete;
 
-  [[noreturn]] static void throw_interrupted() {
-    throw greenlet_error(
-        "offshoot: somebody else switched to this greenlet while it waited for a generator or "
-        "coroutine, whose answer is lost");
-  }
+   private:
+    resumable& work_;
+  };
+
+  [[noreturn]] static void throw_interrupted();
 
  private:
-  enum class phase : std::uint8_t { fresh, suspended, running, done };
+  // No address is odd.
+  static constexpr std::uintptr_t begins = 1;
+  static constexpr std::uintptr_t forsaken = 3;  ///< at work, and nobody waits for it
 
-  class turn {
-   public:
-    explicit turn(resumable& work) : work_(work) {
-      work.consumer_ = current_block();
-      lend_parent(work.body_, work.consumer_);
-    }
-    ~turn() {
-      work_.consumer_ = nullptr;
-      work_.return_to_main();
-    }
-    turn(const turn&) = delete;
-    turn& operator=(const turn&) = delete;
+  static std::uintptr_t key_of(const thread_head* thread) noexcept {
+    return reinterpret_cast<std::uintptr_t>(thread);
+  }
 
-   private:
-    resumable& work_;
-  };
+  /// Whoever calls has found out that this is its thread, and that an address is not odd.
+  static thread_head* own_thread() noexcept {
+    thread_head* const here = this_thread;
+    if (here == nullptr || (key_of(here) & 1) != 0) __builtin_unreachable();
+    return here;
+  }
 
-  class pause {
-   public:
-    explicit pause(resumable& work) noexcept : work_(work) { work.phase_ = phase::suspended; }
-    ~pause() { work_.phase_ = phase::running; }
-    pause(const pause&) = delete;
-    pause& operator=(const pause&) = delete;
+  void require_fresh(const char* what) const;
+  [[noreturn]] void throw_not_asked() const;
+  [[noreturn]] void throw_unasked();
+  /// After a turn in which nobody suspended: throws unless the body has finished.
+  void look_at_end();
+  /// The rest of a switch that `leave_for` could not make, or after which there is something to
+  /// look at. If it throws with nobody gone anywhere, the state is as `before`.
+  void attend_turn(control_block* target, passage came, std::uintptr_t before);
 
-   private:
-    resumable& work_;
-  };
-
-  control_block* body_ = nullptr;      ///< not owned: the handle beside this owns it
-  control_block* consumer_ = nullptr;  ///< who waits in resume()
-  control_block* main_;                ///< of the thread; not owned
-  const thread_head* thread_;
-  phase phase_ = phase::fresh;
+  control_block* body_ = nullptr;  ///< not owned: the handle beside this owns it
+  lent_parent lent_;
+  /// A switch with a turn was begun the slow way, and nobody has arrived yet.
+  bool on_the_way_ = false;
+  bool done_ = false;
 };
 
 /// The run function of such a greenlet: the body as the user gave it, and where it works.

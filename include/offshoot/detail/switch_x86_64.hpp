@@ -23,7 +23,7 @@ __attribute__((always_inline)) inline passage leave_for(thread_head& here,
                                                         control_block*& to) noexcept {
   control_block* from = here.current;
   thread_head* thread = &here;
-  auto came = static_cast<unsigned>(passage::refused);
+  unsigned came;
   // rdi = to, rsi = from, rdx = here. At the jump: rdi = to, rsi = from, eax = With, rcx = where
   // from will go on; also what is expected at the label, but for rcx.
   asm inline volatile(
@@ -31,7 +31,7 @@ __attribute__((always_inline)) inline passage leave_for(thread_head& here,
       "mov %%rsp, (%%rsi)\n\t"    // refused, it is what tells how much was wanted
       "sub 32(%%rsi), %%rcx\n\t"  // floor
       "cmp 40(%%rsi), %%rcx\n\t"  // extent
-      "jae 1f\n\t"
+      "jae 2f\n\t"
       "mov %[with], %%eax\n\t"
       "mov %%rdi, (%%rdx)\n\t"  // current
       "lea 1f(%%rip), %%rcx\n\t"
@@ -56,10 +56,11 @@ __attribute__((always_inline)) inline passage leave_for(thread_head& here,
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
       ".cfi_restore_state\n\t"
 #endif
-      "nop\n"  // an unwinder looks up the byte before a return address
+      "2: mov %[refused], %%eax\n"  // an unwinder looks up the byte before a return address
       "1:"
-      : "+D"(to), "+S"(from), "+d"(thread), "+a"(came)
-      : [with] "i"(static_cast<unsigned>(With))
+      : "+D"(to), "+S"(from), "+d"(thread), "=&a"(came)
+      : [with] "i"(static_cast<unsigned>(With)), [refused] "i"(
+                                                     static_cast<unsigned>(passage::refused))
       : "cc", "memory", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 #ifdef __APX_F__
         "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", "r24", "r25", "r26", "r27", "r28",
