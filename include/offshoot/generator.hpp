@@ -68,7 +68,7 @@ class generator {
   iterator begin() {
     if (place_ == nullptr) throw_empty();
     place_->turns().require_idle("generator");
-    if (place_->turns().fresh()) place_->advance();
+    if (place_->turns().fresh()) place_->advance(false);
     return iterator(place_.get());
   }
   std::default_sentinel_t end() const noexcept { return {}; }
@@ -166,8 +166,8 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
   }
 
   /// For the consumer: on to the next element, or the end.
-  void advance() {
-    const bool waits = turns_.require_resumable("generator");
+  void advance() { advance(turns_.require_resumable("generator")); }
+  void advance(bool waits) {
     element_.reset();
     turns_.resume(innermost_->turns_.body(), waits);
   }

@@ -127,10 +127,10 @@ class OFFSHOOT_API resumable {
     return reinterpret_cast<std::uintptr_t>(thread);
   }
 
-  /// Whoever calls has found out that this is its thread, and that an address is not odd.
+  /// Whoever calls has found out that this is its thread.
   static thread_head* own_thread() noexcept {
     thread_head* const here = this_thread;
-    if (here == nullptr || (key_of(here) & 1) != 0) __builtin_unreachable();
+    if (here == nullptr) __builtin_unreachable();
     return here;
   }
 
