@@ -34,7 +34,8 @@ struct unborn {
   control_block* block;
   void* callable;
 };
-OFFSHOOT_API unborn conceive(const run_operations& operations, const options& chosen,
+/// With the usual options if `chosen` is null.
+OFFSHOOT_API unborn conceive(const run_operations& operations, const options* chosen,
                              spawn_site site);
 OFFSHOOT_API void prefetch(const control_block* soon) noexcept;
 OFFSHOOT_API void abandon(control_block* block) noexcept;  ///< it could not be built
@@ -99,7 +100,9 @@ class OFFSHOOT_API greenlet {
   /// The last handle of an unstarted or finished greenlet runs none of its code (S19). That of a
   /// suspended one raises `greenlet_exit` in it, and returns when it has finished (S20); on a
   /// thread that does not own it, that happens at the owner's next switch (S22).
-  ~greenlet() { detail::release(block_); }
+  ~greenlet() {
+    if (block_ != nullptr) detail::release(block_);
+  }
 
   void swap(greenlet& other) noexcept { std::swap(block_, other.block_); }
   /// Empties this handle, as its destructor would.
@@ -223,7 +226,7 @@ void refuse_null_run(const F& run) {
 
 /// Puts a run function into a new control block, and looks at it where it rests.
 template <class F>
-control_block* make_greenlet(F&& run, const options& chosen, spawn_site site) {
+control_block* make_greenlet(F&& run, const options* chosen, spawn_site site) {
   using stored = std::decay_t<F>;
   static_assert(std::is_nothrow_destructible_v<stored>,
                 "a run function's destructor must not throw");
@@ -247,10 +250,10 @@ inline void prefetch(const greenlet& soon) noexcept {
 template <class F>
 requires(!std::is_same_v<std::remove_cvref_t<F>, greenlet>) greenlet::greenlet(F&& run,
                                                                                spawn_site site)
-    : block_(detail::make_greenlet(std::forward<F>(run), options{}, site)) {}
+    : block_(detail::make_greenlet(std::forward<F>(run), nullptr, site)) {}
 
 template <class F>
 greenlet::greenlet(F&& run, const options& chosen, spawn_site site)
-    : block_(detail::make_greenlet(std::forward<F>(run), chosen, site)) {}
+    : block_(detail::make_greenlet(std::forward<F>(run), &chosen, site)) {}
 
 }  // namespace offshoot

@@ -14,6 +14,7 @@
 namespace offshoot::detail {
 namespace {
 
+constexpr std::size_t usual = alignof(std::max_align_t);
 constexpr int largest_bits = std::numeric_limits<std::size_t>::digits - 1;
 
 /// Of threads that have no thread_state.
@@ -37,9 +38,8 @@ void count_alive(thread_state& here, std::ptrdiff_t more) noexcept {
 }  // namespace
 
 control_block* control_block::make(thread_state& here, const run_operations* run,
-                                   const options& chosen, std::size_t room) {
-  constexpr std::size_t usual = alignof(std::max_align_t);
-  const std::size_t alignment = run != nullptr && run->alignment > usual ? run->alignment : usual;
+                                   const options* chosen, std::size_t room) {
+  const std::size_t alignment = run != nullptr ? std::max(run->alignment, usual) : usual;
   const std::size_t room_end = sizeof(control_block) + room + sanitizers::shadow_of(room);
   const std::size_t bytes =
       ((room_end + alignment - 1) & ~(alignment - 1)) + (run != nullptr ? run->size : 0);
@@ -54,16 +54,19 @@ control_block* control_block::make(thread_state& here, const run_operations* run
   block->alignment_bits_ = static_cast<std::uint8_t>(std::countr_zero(alignment));
   block->operations = run;
   block->id = new_id(here);
-  block->chosen_placement = chosen.where;
+  count_alive(here, 1);
+  if (chosen != nullptr) block->choose(*chosen);
+  return block;
+}
+
+void control_block::choose(const options& chosen) {
+  chosen_placement = chosen.where;
   if (chosen.stack_size != 0) {
     const auto bits = static_cast<int>(std::bit_width(chosen.stack_size - 1));
-    block->stack_bits_ = static_cast<std::uint8_t>(std::clamp(bits, 1, largest_bits));
+    stack_bits_ = static_cast<std::uint8_t>(std::clamp(bits, 1, largest_bits));
   }
-  if (chosen.own_fp_environment) block->set(own_fp);
-  count_alive(here, 1);
-  if (!chosen.name.empty()) [[unlikely]]
-    block->give_name(chosen.name);
-  return block;
+  if (chosen.own_fp_environment) set(own_fp);
+  if (!chosen.name.empty()) give_name(chosen.name);
 }
 
 void control_block::give_name(std::string_view text) {
@@ -86,7 +89,7 @@ void control_block::destroy() noexcept {
   this->~control_block();
   if (size_class != 0 && here != nullptr) {
     here->blocks.put_back(this, size_class);
-  } else if (alignment > alignof(std::max_align_t)) {
+  } else if (alignment > usual) {
     ::operator delete (static_cast<void*>(this), std::align_val_t{alignment});
   } else {
     ::operator delete(static_cast<void*>(this));

@@ -46,8 +46,9 @@ inline constexpr unsigned slow_marks = orphan | dying | own_fp;
 class alignas(std::max_align_t) control_block : public stack {
  public:
   /// A new one, unstarted, with one reference, without a parent. Throws std::bad_alloc.
+  /// With the usual options if `chosen` is null.
   static control_block* make(thread_state& here, const run_operations* operations,
-                             const options& chosen, std::size_t room);
+                             const options* chosen, std::size_t room);
   control_block(const control_block&) = delete;
   control_block& operator=(const control_block&) = delete;
   /// Destroys it, run function included, without a look at its parent.
@@ -186,6 +187,7 @@ class alignas(std::max_align_t) control_block : public stack {
 
  private:
   control_block() noexcept = default;
+  void choose(const options& chosen);
   [[gnu::cold]] void give_name(std::string_view text);
   ~control_block();
 };

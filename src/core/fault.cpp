@@ -24,7 +24,6 @@ namespace offshoot {
 namespace detail {
 namespace {
 
-std::atomic<bool> installed{false};
 struct sigaction before {};  // what handled the signal until then
 
 struct finding {
@@ -178,12 +177,10 @@ void signal_stack::remove() noexcept {
   settled_ = false;
 }
 
-bool reports_faults() noexcept {
-  return installed.load(std::memory_order_relaxed);
-}
+std::atomic<bool> faults_are_reported{false};
 
 void report_faults() noexcept {
-  if (installed.exchange(true)) return;
+  if (faults_are_reported.exchange(true)) return;
   std::uintptr_t frame = 0;  // the first look of all makes ready what a handler must not
   unwind(frame_above(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))), &frame, 1);
   sigaction(SIGSEGV, nullptr, &before);

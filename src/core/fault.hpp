@@ -2,6 +2,7 @@
 /// access to a stack that guarded mode has closed.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 #include "core/mapping.hpp"
@@ -26,8 +27,11 @@ class signal_stack {
   mapping memory_;
 };
 
-/// Whether faults are reported: threads need a signal_stack.
-bool reports_faults() noexcept;
+extern std::atomic<bool> faults_are_reported;
+/// Whether they are: threads need a signal_stack.
+inline bool reports_faults() noexcept {
+  return faults_are_reported.load(std::memory_order_relaxed);
+}
 /// From now on they are.
 void report_faults() noexcept;
 

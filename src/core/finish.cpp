@@ -21,7 +21,7 @@ region& take_own(thread_state& here, const control_block& target, bool guarded) 
   return own;
 }
 
-region& find_region(thread_state& here, const control_block& target) {
+[[gnu::noinline]] region& find_region(thread_state& here, const control_block& target) {
   if (here.guarded && is_guarded(target.chosen_placement)) return take_own(here, target, true);
   switch (target.chosen_placement) {
     case placement::dedicated:
@@ -41,7 +41,10 @@ bool is_below_frames(const control_block& target, const region& where) noexcept 
 void forget_region(thread_state& here, control_block& target) noexcept {
   region& where = *target.where;
   leave_region(target, is_below_frames(target, where));
-  if (where.users == 0 && !where.shared_top && &where != &here.own_stack) {
+  if (where.users != 0) return;
+  if (where.shared_top) {
+    here.lanes.note_vacated(where);
+  } else if (&where != &here.own_stack) {
     here.pool.put_back(where);
   }
 }
@@ -114,15 +117,35 @@ void vacate(thread_state& here, control_block& self) noexcept {
 
 }  // namespace
 
-void begin(thread_state& here, control_block& target) {
-  if (reports_faults()) here.handler_stack.install();
-  region& where = find_region(here, target);
+namespace {
+
+[[gnu::always_inline]] inline void begin_here(thread_state& here, control_block& target) {
+  if (reports_faults()) [[unlikely]]
+    here.handler_stack.install();
+  const bool on_lane = target.chosen_placement == placement::lane && !here.guarded;
+  region& where = on_lane ? here.lanes.choose(here.current->where) : find_region(here, target);
   where.transfer_top = here.transfer_stack.high();
   enter_region(target, where, is_below_frames(target, where));
   if (target.has(own_fp)) store(here.first_environment);
   make_ready(target);
   link_live(here, target);
   target.start(key_of(&here));
+}
+
+}  // namespace
+
+void begin(thread_state& here, control_block& target) {
+  begin_here(here, target);
+}
+
+value start(thread_state& here, control_block* target) {
+  if (!target->operations->takes_nothing) target->operations->check(value{});
+  begin_here(here, *target);
+  control_block* to = target;
+  const passage came = leave_for<passage::quiet>(here, to);
+  if (came == passage::quiet) return value{};
+  if (came == passage::laden) return arrive(here);
+  return switch_refused(&here, target);
 }
 
 void undo_begin(thread_state& here, control_block& target) noexcept {

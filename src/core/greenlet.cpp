@@ -13,17 +13,17 @@
 namespace offshoot {
 namespace detail {
 
-unborn conceive(const run_operations& operations, const options& chosen, spawn_site site) {
+unborn conceive(const run_operations& operations, const options* chosen, spawn_site site) {
   thread_state& here = thread_state::get();
   drain_queue(here);
-  control_block* parent = access::block(chosen.parent);
+  control_block* parent = chosen != nullptr ? access::block(chosen->parent) : nullptr;
   if (parent == nullptr) parent = here.current;
   control_block* made = control_block::make(here, &operations, chosen, here.typical_slice);
   made->spawn_file = site.file;
   made->spawn_line = site.line;
   parent->add_reference();
   made->parent = parent;
-  const control_block* live = nearest_live(parent);
+  const control_block* live = parent == here.current ? parent : nearest_live(parent);
   made->serial = live != nullptr ? live->serial : here.serial;
   return {made, made->callable()};
 }

@@ -20,7 +20,7 @@ bool lane_set::set_count(std::size_t count) noexcept {
   return true;
 }
 
-region& lane_set::choose(const region* avoided) {
+region& lane_set::search(const region* avoided) {
   if (lanes_.empty()) lanes_.reserve(count_);
   region* best = nullptr;
   for (lane& each : lanes_) {
@@ -53,6 +53,7 @@ bool lane_set::in_use() const noexcept {
 
 void lane_set::leak() noexcept {
   for (lane& each : lanes_) new mapping(std::move(each.memory));
+  vacated_ = nullptr;
   lanes_.clear();
 }
 

@@ -22,7 +22,13 @@ class lane_set {
   /// The lane for a new greenlet: one with nobody bound, mapped now if need be; then the one with
   /// the fewest; never `avoided` (the starter's) while another will do. Throws `out_of_stacks` or
   /// std::bad_alloc only if there is none at all.
-  region& choose(const region* avoided);
+  region& choose(const region* avoided) {
+    region* const found = vacated_;
+    if (found != nullptr && found->users == 0 && found != avoided) return *found;
+    return search(avoided);
+  }
+  /// Nobody is bound to that lane any more: the next one is likely to find it in the cache.
+  void note_vacated(region& idle) noexcept { vacated_ = &idle; }
 
   bool contains(std::uintptr_t address) const noexcept;
   /// Whether anybody is bound to any of them.
@@ -36,6 +42,9 @@ class lane_set {
     mapping memory;
   };
 
+  region& search(const region* avoided);
+
+  region* vacated_ = nullptr;
   std::size_t count_ = default_count;
   std::vector<lane> lanes_;  // its capacity is count_ from the first: regions do not move
 };

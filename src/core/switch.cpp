@@ -171,18 +171,6 @@ bool may_start(const thread_state* here, const control_block* target) noexcept {
   return go(here, to, delivery{std::move(payload), nullptr});
 }
 
-/// The first switch to `target`, with nothing, when it may_start.
-[[gnu::noinline]] value start(thread_state& here, control_block* target) {
-  target->operations->check(value{});
-  begin(here, *target);
-  control_block* to = target;
-  const passage came = leave_for<passage::quiet>(here, to);
-  if (came == passage::quiet) return value{};
-  if (came == passage::laden) return arrive(here);
-  note_missing(here);
-  return switch_slowly(target, value{});
-}
-
 /// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
 /// sure first that the current greenlet can leave from a little below here.
 void reserve_room(thread_state& here) {
@@ -204,12 +192,17 @@ void require_ours(control_block* target) {
   live_on(thread_state::get(), target);
 }
 
+value switch_refused(thread_state* here, control_block* target) {
+  if (may_pass(here, target)) note_missing(*here);
+  return switch_slowly(target, value{});
+}
+
+// Each of these calls is the last thing that it does, so that it needs no frame.
 value attend(control_block* target, passage came) {
   thread_state* const here = thread_state::here();
   if (came == passage::laden) return arrive(*here);
   if (may_start(here, target)) return start(*here, target);
-  if (may_pass(here, target)) note_missing(*here);
-  return switch_slowly(target, value{});
+  return switch_refused(here, target);
 }
 
 value switch_with(control_block* target, value&& payload) {

@@ -1,6 +1,8 @@
 /// From one greenlet to another, step by step: docs/design.md, "The switch".
 #pragma once
 
+#include <offshoot/detail/switch.hpp>
+
 #include "core/thread_state.hpp"
 
 namespace offshoot::detail {
@@ -15,6 +17,13 @@ enum class crossing : std::uint8_t {
 /// not return `arrived`, nothing has changed, except that `what` is gone and a begun `to` is
 /// unstarted again. Always leaves if the current greenlet is leaving for good.
 crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept;
+
+/// The first switch to `target`, which is unstarted and this thread's, with nothing to be looked
+/// at: no tracer, no environment of its own, no exception on the way.
+value start(thread_state& here, control_block* target);
+
+/// A switch with nothing that could not be made by registers alone.
+value switch_refused(thread_state* here, control_block* target);
 
 /// The other end: does the chores that the departed one left, and hands out what it sent.
 value arrive(thread_state& here);

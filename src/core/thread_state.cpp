@@ -53,8 +53,8 @@ control_block* make_main(thread_state& state) {
   locate_own_stack(state.own_stack);
   state.own_stack.transfer_top = state.transfer_stack.high();
   state.own_stack.save_limit = state.own_stack.low;
-  control_block* main =
-      control_block::make(state, nullptr, options{.where = placement::dedicated}, 0);
+  const options chosen{.where = placement::dedicated};
+  control_block* main = control_block::make(state, nullptr, &chosen, 0);
   main->set(main_greenlet);
   main->serial = state.serial;
   main->start(key_of(&state));

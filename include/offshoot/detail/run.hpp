@@ -46,6 +46,8 @@ consteval auto parameters_of() {
 struct run_operations {
   std::size_t size;
   std::size_t alignment;
+  /// Whether it takes nothing: then `check` need not be asked about that.
+  bool takes_nothing;
   /// Throws `bad_value` unless the payload is what the function takes.
   void (*check)(const value& arguments);
   /// Calls the function with what it finds in the thread's transfer slot, which it empties before
@@ -114,7 +116,10 @@ constexpr auto destroyer_of() -> decltype(run_operations::destroy) {
 
 template <class F, class... P>
 constexpr run_operations make_run_operations(parameters<P...>) {
-  return {sizeof(F), alignof(F), &check_arguments<P...>,
+  return {sizeof(F),
+          alignof(F),
+          sizeof...(P) == 0,
+          &check_arguments<P...>,
           [](void* callable, value& transfer) {
             F& run = *static_cast<F*>(callable);
             using result = decltype(call(run, transfer, parameters<P...>{}));
