@@ -121,13 +121,60 @@ record& scheduler::current_record() {
 /// The next to run, if it is not the hub's turn.
 record* scheduler::take() noexcept {
   list_hook* const first = ready_.first();
-  if (first == nullptr || turns_left_ == 0) return nullptr;
+  if (first == nullptr || turn_is_over()) return nullptr;
   record& next = as_record(*first);
   if (next.now == record::phase::unstarted) return nullptr;  // the hub starts it
-  --turns_left_;
-  next.unlink();
+  pop(next);
   next.now = record::phase::running;
   return &next;
+}
+
+void scheduler::begin_turn() noexcept {
+  look_next_ = false;
+  switches_ = 0;
+  next_clock_ = stride_;
+  turn_began_ = now();
+  begin_round();
+}
+
+void scheduler::begin_round() noexcept {
+  end_of_round_ = ready_.last();
+  round_is_over_ = false;
+}
+
+bool scheduler::turn_is_over() noexcept {
+  if (!look_next_ && switches_ != most_switches) {
+    const bool round_is_done = round_is_over_ && switches_ >= stride_;
+    const bool read_clock = switches_ >= next_clock_;
+    if (!round_is_done && !(read_clock && now() - turn_began_ >= longest_turn)) {
+      if (read_clock) next_clock_ = switches_ + stride_;
+      if (round_is_over_) begin_round();
+      return false;
+    }
+  }
+  if (something_outside()) return true;
+  set_pace();
+  begin_turn();
+  return false;
+}
+
+/// Whether a look could find anything.
+bool scheduler::something_outside() noexcept {
+  return descriptor_waits != 0 || !mailbox_->empty() || timers_.next_deadline() <= now();
+}
+
+/// Reading the clock costs as much as a switch. So it is read often only where greenlets took long
+/// in the turn before.
+void scheduler::set_pace() noexcept {
+  const instant took = std::max<instant>(now() - turn_began_, 1);
+  stride_ = static_cast<unsigned>(
+      std::clamp<instant>(switches_ * longest_turn / took, 1, fewest_switches));
+}
+
+void scheduler::pop(record& next) noexcept {
+  ++switches_;
+  round_is_over_ = round_is_over_ || &next == end_of_round_;
+  next.unlink();
 }
 
 /// Leaves for the next; returns when it is this one's turn again.
@@ -187,7 +234,7 @@ void scheduler::yield(record& self) {
 
 void scheduler::share_turn() {
   if (++unshared_ < largest_unshared) return;
-  turns_left_ = 0;  // others may wait for descriptors: have the hub look
+  look_next_ = true;  // others may wait for descriptors
   yield(current_record());
 }
 
@@ -217,14 +264,14 @@ void scheduler::run() {
 }
 
 void scheduler::turn() {
-  while (turns_left_ != 0 && !ready_.empty()) resume(as_record(*ready_.first()));
+  while (!ready_.empty() && !turn_is_over()) resume(as_record(*ready_.first()));
+  if (!ready_.empty()) set_pace();
   look_outside();
-  turns_left_ = switches_per_turn;
+  begin_turn();
 }
 
 void scheduler::resume(record& next) {
-  --turns_left_;
-  next.unlink();
+  pop(next);
   if (next.now == record::phase::unstarted) {
     start(next);
   } else {
@@ -262,7 +309,7 @@ void scheduler::look_outside() {
       return;
     }
   }
-  reactor_->poll(timeout);
+  if (timeout != 0 || descriptor_waits != 0) reactor_->poll(timeout);  // else nobody would notice
   mailbox_->awake();
   if (timers_.size() != 0) {
     const instant time = now();

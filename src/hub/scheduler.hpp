@@ -27,9 +27,12 @@ instant now() noexcept;
 /// a task finishes, since it is the parent of all tasks.
 class scheduler {
  public:
-  /// Switches between two looks at the reactor while greenlets are ready: what a greenlet that is
-  /// always ready can delay the others' descriptors and timers by.
-  static constexpr unsigned switches_per_turn = 256;
+  // While greenlets are ready the hub looks outside when those that were ready at its last look
+  // have run. A greenlet that is always ready can delay the others' descriptors and timers by
+  // little more than the two upper bounds.
+  static constexpr unsigned fewest_switches = 16;  ///< before a look, which costs more than they do
+  static constexpr unsigned most_switches = 256;
+  static constexpr instant longest_turn = 1'000'000;  ///< nanoseconds
   /// Operations in a row that did not need to wait.
   static constexpr unsigned largest_unshared = 64;
 
@@ -87,6 +90,12 @@ class scheduler {
   static void enter_task(task_state* raw);
 
   record* take() noexcept;
+  void begin_turn() noexcept;
+  void begin_round() noexcept;
+  void set_pace() noexcept;
+  bool turn_is_over() noexcept;
+  bool something_outside() noexcept;
+  void pop(record& next) noexcept;
   void suspend(record& self);
   void forget_wait(record& self) noexcept;
   void run();
@@ -105,7 +114,14 @@ class scheduler {
   control_block* loop_block_ = nullptr;
   /// Who was last switched to from the ready queue and has not been heard of yet.
   record* on_the_way_ = nullptr;
-  unsigned turns_left_ = 0;
+  /// The last of those that were ready when the round began. Only compared: it may be gone.
+  const list_hook* end_of_round_ = nullptr;
+  bool round_is_over_ = true;
+  bool look_next_ = true;              ///< the hub's turn, though others are ready
+  unsigned switches_ = 0;              ///< in this turn
+  unsigned stride_ = fewest_switches;  ///< switches between two looks at the clock
+  unsigned next_clock_ = 0;
+  instant turn_began_ = 0;
   unsigned unshared_ = 0;
   bool closed_ = false;
   bool killing_ = false;

@@ -33,6 +33,7 @@ class wait_list {
   void push_back(list_hook& member) noexcept { member.link_before(ends_); }
   void push_front(list_hook& member) noexcept { member.link_before(*ends_.next); }
   list_hook* first() noexcept { return empty() ? nullptr : ends_.next; }
+  list_hook* last() noexcept { return empty() ? nullptr : ends_.previous; }
   /// The one after `member`, or null.
   list_hook* after(list_hook& member) noexcept {
     return member.next == &ends_ ? nullptr : member.next;
