@@ -12,8 +12,8 @@ namespace offshoot {
 namespace detail {
 namespace {
 
-/// In place of the newest post: there shall be none. No task can have this address.
-task_state* const refused = reinterpret_cast<task_state*>(alignof(task_state) / 2);
+/// In place of the newest post: there shall be none. No letter can have this address.
+letter* const refused = reinterpret_cast<letter*>(alignof(letter) / 2);
 
 }  // namespace
 
@@ -24,14 +24,18 @@ mailbox::~mailbox() {
 }
 
 bool mailbox::post(task_ref work) noexcept {
-  task_state* const posted = work.get();
-  task_state* before = newest_.load(std::memory_order_relaxed);
+  if (!post(*work.get())) return false;
+  work.let_go();  // the queue's now, or the hub's already
+  return true;
+}
+
+bool mailbox::post(letter& posted) noexcept {
+  letter* before = newest_.load(std::memory_order_relaxed);
   do {
     if (before == refused) return false;
-    posted->next_posted_ = before;
-  } while (!newest_.compare_exchange_weak(before, posted, std::memory_order_seq_cst,
+    posted.next_posted_ = before;
+  } while (!newest_.compare_exchange_weak(before, &posted, std::memory_order_seq_cst,
                                           std::memory_order_relaxed));
-  work.let_go();  // the queue's now
   // Only the first to find it asleep wakes it. The order matters, here and in fall_asleep(): each
   // side writes its own word before it reads the other's.
   wake();
@@ -45,19 +49,19 @@ void mailbox::wake() noexcept {
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
 }
 
-task_state* mailbox::take() noexcept {
-  task_state* const newest = newest_.load(std::memory_order_relaxed);
+letter* mailbox::take() noexcept {
+  letter* const newest = newest_.load(std::memory_order_relaxed);
   if (newest == nullptr || newest == refused) return nullptr;
-  task_state* first = nullptr;
-  for (task_state* each = newest_.exchange(nullptr, std::memory_order_acquire); each != nullptr;) {
-    task_state* before = std::exchange(each->next_posted_, first);
+  letter* first = nullptr;
+  for (letter* each = newest_.exchange(nullptr, std::memory_order_acquire); each != nullptr;) {
+    letter* before = std::exchange(each->next_posted_, first);
     first = std::exchange(each, before);
   }
   return first;
 }
 
-task_state* mailbox::next(task_state* posted) noexcept {
-  return std::exchange(posted->next_posted_, nullptr);
+letter* mailbox::next(letter& posted) noexcept {
+  return std::exchange(posted.next_posted_, nullptr);
 }
 
 bool mailbox::fall_asleep() noexcept {
@@ -68,10 +72,11 @@ bool mailbox::fall_asleep() noexcept {
 }
 
 void mailbox::close() noexcept {
-  task_state* each = newest_.exchange(refused, std::memory_order_acquire);
+  letter* each = newest_.exchange(refused, std::memory_order_acquire);
   while (each != nullptr && each != refused) {
-    const task_ref dropped(each);
-    each = next(each);
+    letter& dropped = *each;
+    each = next(dropped);
+    dropped.refuse();
   }
 }
 

@@ -1,5 +1,5 @@
-/// Work from other threads: a lock-free stack of tasks, turned round when the hub takes it, and an
-/// eventfd that is written only when the hub sleeps.
+/// Work from other threads: a lock-free stack of letters, turned round when the hub takes it, and
+/// an eventfd that is written only when the hub sleeps.
 #pragma once
 
 #include <offshoot/hub/task.hpp>
@@ -21,13 +21,15 @@ class mailbox {
 
   /// Any thread. False if the hub has ended; the work is then destroyed.
   bool post(task_ref work) noexcept;
+  /// The same; the letter is then the caller's.
+  bool post(letter& posted) noexcept;
   /// Any thread. Ends the hub's sleep, if it sleeps.
   void wake() noexcept;
 
   // The hub's side.
-  /// What has been posted, oldest first, in a chain by task_state::next_posted_; null if nothing.
-  task_state* take() noexcept;
-  static task_state* next(task_state* posted) noexcept;
+  /// What has been posted, oldest first, in a chain by next(); null if nothing.
+  letter* take() noexcept;
+  static letter* next(letter& posted) noexcept;
   bool empty() const noexcept { return newest_.load(std::memory_order_seq_cst) == nullptr; }
   /// Announces that the hub will sleep, to be ended by awake(). False: something is there already.
   bool fall_asleep() noexcept;
@@ -41,7 +43,7 @@ class mailbox {
   std::atomic<std::size_t> senders{0};
 
  private:
-  std::atomic<task_state*> newest_{nullptr};
+  std::atomic<letter*> newest_{nullptr};
   std::atomic<bool> asleep_{false};
   descriptor wake_;
 };

@@ -4,15 +4,23 @@
 
 #include <offshoot/detail/extension.hpp>
 #include <offshoot/hub/detail/wait_list.hpp>
+#include <offshoot/hub/greenlet_local.hpp>
 
 #include <cstdint>
 #include <exception>
+#include <memory>
+#include <utility>
 
 #include "hub/timers.hpp"
 
-namespace offshoot::detail {
+namespace offshoot {
+
+class mutex;
+
+namespace detail {
 
 class task_state;
+class timeout_scope;
 
 /// Attached to each greenlet that waits in the hub, for life.
 struct record : extension, list_hook, timer_node {
@@ -28,14 +36,38 @@ struct record : extension, list_hook, timer_node {
 
   control_block* const block;
   phase now = phase::running;
-  task_state* task = nullptr;  ///< which it runs; owned, until it is done
-  greenlet self;               ///< keeps a task alive; empty for all other greenlets
+  /// Its wait was ended by its timer.
+  bool timed_out = false;
+  /// It has been given what it waited for: whoever gives says so before waking it.
+  bool given = false;
+  /// How many around it forbid that a kill or a time-out ends its waits.
+  std::uint8_t shields = 0;
+  const char* reason = nullptr;            ///< of its last wait, as in "waits for a mutex"
+  const task_state* awaited = nullptr;     ///< while it joins one
+  control_block* const* holder = nullptr;  ///< while it waits for a mutex: who has it
+  mutex* to_lock = nullptr;                ///< while it waits for a condition
+  bool exclusive = false;                  ///< while it waits for a shared_mutex
+  std::uint32_t chosen = 0;                ///< given one of several things: which
+  timeout_scope* innermost = nullptr;      ///< looked at by its own greenlet only
+  task_state* task = nullptr;              ///< which it runs; owned, until it is done
+  greenlet self;                           ///< keeps a task alive; empty for all other greenlets
+  /// Destroys what its greenlet_local objects hold.
+  void drop_locals() noexcept {
+    while (locals != nullptr) locals = std::move(locals->next);
+  }
+
+  std::unique_ptr<local_value> locals;
   std::exception_ptr pending;  ///< to be raised in it the next time it waits
 };
+
+/// The reasons of those who wait for a mutex, or to join: then `holder`, or `awaited`, counts.
+inline constexpr char waits_for_mutex[] = "a mutex";
+inline constexpr char waits_for_task[] = "the end of a task";
 
 /// The record that is in a list by this hook.
 inline record& as_record(list_hook& hook) noexcept {
   return static_cast<record&>(hook);
 }
 
-}  // namespace offshoot::detail
+}  // namespace detail
+}  // namespace offshoot

@@ -1,11 +1,14 @@
 #include "hub/scheduler.hpp"
 
+#include <offshoot/hub/timeout.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
 
 #include "hub/unhandled.hpp"
+#include "hub/waits.hpp"
 
 namespace offshoot::detail {
 namespace {
@@ -25,7 +28,7 @@ struct main_record final : record {
 
 // Not inlined: the frames of those that wait are what an idle greenlet costs.
 
-[[noreturn, gnu::noinline, gnu::cold]] void raise_pending(record& self) {
+[[noreturn, gnu::noinline, gnu::cold]] void throw_pending(record& self) {
   self.unlink();
   std::rethrow_exception(std::exchange(self.pending, nullptr));
 }
@@ -45,6 +48,7 @@ instant now() noexcept {
 
 record::~record() {
   unlink();
+  drop_locals();
   // In no heap any more if it is the main one's: then the hub has gone already.
   if (place != nowhere) this_scheduler->forget(*this);
 }
@@ -195,7 +199,7 @@ void scheduler::suspend(record& self) {
       throw_not_woken();
     }
   }
-  if (self.pending != nullptr) raise_pending(self);
+  if (self.pending != nullptr && self.shields == 0) throw_pending(self);
 }
 
 /// `self` runs again without having been woken: an exception was raised in it, or its switch
@@ -209,27 +213,45 @@ void scheduler::forget_wait(record& self) noexcept {
   self.now = record::phase::running;
 }
 
-void scheduler::park(record& self) {
-  if (self.pending != nullptr) raise_pending(self);
+bool scheduler::park(record& self, const char* reason, instant deadline) {
+  self.reason = reason;
+  if (deadline != never || (self.innermost != nullptr && self.shields == 0)) {
+    return park_timed(self, deadline);
+  }
+  if (self.pending != nullptr && self.shields == 0) throw_pending(self);
   self.now = record::phase::parked;
   suspend(self);
+  return true;
 }
 
-void scheduler::park_until(record& self, instant deadline) {
-  timers_.arm(self, deadline);
+/// Not inlined: the frames of those that wait without a limit shall be small.
+[[gnu::noinline]] bool scheduler::park_timed(record& self, instant deadline) {
+  timeout_scope* const scope = self.shields == 0 ? timeout_scope::first_due(self) : nullptr;
+  const bool of_scope = scope != nullptr && scope->deadline() < deadline;
+  self.timed_out = false;
   try {
-    park(self);
+    if (self.pending != nullptr && self.shields == 0) throw_pending(self);
+    if (const instant due = of_scope ? scope->deadline() : deadline; due != never) {
+      timers_.arm(self, due);
+    }
+    self.now = record::phase::parked;
+    suspend(self);
   } catch (...) {
     timers_.disarm(self);
+    self.unlink();
     throw;
   }
   timers_.disarm(self);
+  if (!self.timed_out) return true;
+  if (of_scope) scope->expire();
+  return false;
 }
 
 void scheduler::yield(record& self) {
   self.now = record::phase::ready;
   ready_.push_back(self);
   suspend(self);
+  if (self.innermost != nullptr && self.shields == 0) timeout_scope::check(self);
 }
 
 void scheduler::share_turn() {
@@ -302,10 +324,11 @@ void scheduler::look_outside() {
     // Asked when asleep already: whoever could post last wakes a sleeper when it goes.
     if (timeout == never && nothing_can_wake()) {
       mailbox_->awake();
-      throw_in(access::block(main_),
-               std::make_exception_ptr(would_block_forever(
-                   "offshoot: no greenlet of this thread can ever run again: none is ready, and no "
-                   "timer, descriptor or other thread can wake one")));
+      throw_in(access::block(main_), std::make_exception_ptr(would_block_forever(
+                                         "offshoot: no greenlet of this thread can ever run again: "
+                                         "none is ready, and no timer, descriptor or other thread "
+                                         "can wake one" +
+                                         who_waits_for_what())));
       return;
     }
   }
@@ -313,12 +336,16 @@ void scheduler::look_outside() {
   mailbox_->awake();
   if (timers_.size() != 0) {
     const instant time = now();
-    while (timer_node* due = timers_.expire(time)) wake(static_cast<record&>(*due));
+    while (timer_node* due = timers_.expire(time)) {
+      auto& waiting = static_cast<record&>(*due);
+      waiting.timed_out = waiting.now == record::phase::parked;  // else it was woken before
+      wake(waiting);
+    }
   }
-  for (task_state* each = mailbox_->take(); each != nullptr;) {
-    const task_ref posted(each);
-    each = mailbox::next(each);
-    adopt_posted(posted);
+  for (letter* each = mailbox_->take(); each != nullptr;) {
+    letter& posted = *each;
+    each = mailbox::next(posted);
+    posted.open(*this);
   }
 }
 

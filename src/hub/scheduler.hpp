@@ -51,23 +51,27 @@ class scheduler {
   /// the hub's own greenlet, which cannot wait.
   record& current_record();
 
-  /// Suspends the calling greenlet, whose record this is, until it is woken. Throws, the record
-  /// then being in no list: what is pending for it; std::bad_alloc; what others raise in it.
-  void park(record& self);
-  /// The same, but it is also woken at `deadline`.
-  void park_until(record& self, instant deadline);
+  /// Suspends the calling greenlet, whose record this is, until it is woken, or until `deadline`:
+  /// returns false then. `reason` completes "waits for ..." and lives for ever. Throws, the record
+  /// then being in no list: what is pending for it; `timed_out` of a time-out scope around; both
+  /// only where there is no shield; std::bad_alloc; what others raise in it.
+  bool park(record& self, const char* reason, instant deadline = never);
   /// To the end of the ready queue.
   void yield(record& self);
   /// For an operation that did not need to wait: after many in a row, lets others run. A peer that
   /// sends without end shall not have the thread for itself.
   void share_turn();
+  /// A number that goes up: whose turn it is among equals.
+  std::size_t next_turn() noexcept { return next_turn_++; }
   /// Makes a parked greenlet ready. No-op for one that is not parked.
   void wake(record& waiting) noexcept;
   void wake_all(wait_list& waiting) noexcept;
 
   /// Gives a task a greenlet and puts it into the ready queue.
   void adopt(const task_ref& made, const options& chosen, spawn_site site);
-  void join(task_state& state);
+  void adopt_posted(const task_ref& posted) noexcept;
+  /// Until the task has finished; false: not until `deadline`.
+  bool wait_for(task_state& state, instant deadline);
   void kill(task_state& state);
   void kill_all();
   std::size_t tasks() const noexcept { return tasks_; }
@@ -97,13 +101,13 @@ class scheduler {
   bool something_outside() noexcept;
   void pop(record& next) noexcept;
   void suspend(record& self);
+  bool park_timed(record& self, instant deadline);
   void forget_wait(record& self) noexcept;
   void run();
   void turn();
   void resume(record& next);
   void start(record& next);
   void look_outside();
-  void adopt_posted(const task_ref& posted) noexcept;
   bool nothing_can_wake() noexcept;
   void drop_unstarted(record& unborn, std::exception_ptr error) noexcept;
   void drop_all_unstarted() noexcept;
@@ -123,6 +127,7 @@ class scheduler {
   unsigned next_clock_ = 0;
   instant turn_began_ = 0;
   unsigned unshared_ = 0;
+  std::size_t next_turn_ = 0;
   bool closed_ = false;
   bool killing_ = false;
   std::size_t tasks_ = 0;

@@ -3,6 +3,17 @@
 #include "hub/scheduler.hpp"
 
 namespace offshoot {
+
+detail::instant detail::instant_of(std::chrono::steady_clock::time_point deadline) noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
+}
+
+detail::instant detail::instant_after(std::chrono::nanoseconds time) {
+  scheduler::here();  // whose time it is
+  const instant start = now();
+  return time.count() < never - start ? start + time.count() : never;
+}
+
 namespace {
 
 void sleep_to(detail::instant deadline) {
@@ -13,20 +24,18 @@ void sleep_to(detail::instant deadline) {
     return;
   }
   do {
-    hub.park_until(self, deadline);
+    hub.park(self, "a time", deadline);
   } while (detail::now() < deadline);
 }
 
 }  // namespace
 
 void sleep_until(std::chrono::steady_clock::time_point deadline) {
-  sleep_to(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count());
+  sleep_to(detail::instant_of(deadline));
 }
 
 void sleep_for(std::chrono::nanoseconds time) {
-  const detail::instant start = detail::now();
-  sleep_to(time.count() < detail::never - start ? start + time.count() : detail::never);
+  sleep_to(detail::instant_after(time));
 }
 
 void yield() {

@@ -115,7 +115,7 @@ void wait_until_ready(watch& what, direction way, const char* operation) {
   record& self = hub.current_record();
   const waiting_place place(what, way, self, operation);
   while (!what.ready[way]) {
-    hub.park(self);
+    hub.park(self, "a descriptor");
     if (what.fd < 0) throw_closed_meanwhile(operation);
   }
 }
@@ -125,7 +125,7 @@ void pause_until(watch& what, direction way, instant deadline, const char* opera
   record& self = hub.current_record();
   const waiting_place place(what, way, self, operation);
   while (now() < deadline) {
-    hub.park_until(self, deadline);
+    hub.park(self, "the system's resources", deadline);
     if (what.fd < 0) throw_closed_meanwhile(operation);
   }
 }

@@ -13,15 +13,6 @@ namespace offshoot {
 namespace detail {
 namespace {
 
-/// The hub that runs the task, or the caller's if it is done.
-scheduler& home_of(const scheduler* home) {
-  scheduler& here = scheduler::here();
-  if (home != nullptr && home != &here) {
-    throw wrong_thread("offshoot: a task belongs to another thread; post the work to its hub");
-  }
-  return here;
-}
-
 /// What a task's greenlet calls. A pointer is all that it captures: the function is in the state.
 struct task_entry {
   task_state* state;
@@ -31,11 +22,17 @@ struct task_entry {
 
 }  // namespace
 
+completion::~completion() = default;
+
 task_state::task_state() noexcept = default;
 
 task_state::~task_state() {
   if (error_ == nullptr) return;
-  report_unhandled(std::move(error_), name_ != nullptr ? std::string_view(*name_) : "unnamed");
+  report_unhandled(std::move(error_), name());
+}
+
+std::string_view task_state::name() const noexcept {
+  return name_ != nullptr ? std::string_view(*name_) : "unnamed";
 }
 
 void start_task(const task_ref& made, const options& chosen, spawn_site site) {
@@ -47,12 +44,49 @@ task_state& dereference(const task_ref& reference) {
   return *reference.get();
 }
 
+/// Work that another thread has posted.
+void task_state::open(scheduler& hub) noexcept {
+  hub.adopt_posted(task_ref(this));
+}
+
+bool task_state::is_current() const noexcept {
+  return record_ != nullptr && record_->block == current_block();
+}
+
+void task_state::require_home() const {
+  if (!done() && home_ != scheduler::here().post_box()) {
+    throw wrong_thread("offshoot: a task belongs to another thread; post the work to its hub");
+  }
+}
+
+bool task_state::wait(instant deadline) {
+  require_home();
+  return scheduler::here().wait_for(*this, deadline);
+}
+
 void task_state::join() {
-  home_of(home_).join(*this);
+  wait(never);
+  if (error_ != nullptr) std::rethrow_exception(take_error());
 }
 
 void task_state::kill() {
-  home_of(home_).kill(*this);
+  if (done()) return;
+  if (home_ == scheduler::here().post_box()) {
+    scheduler::here().kill(*this);
+  } else {
+    acquire();
+    home_->post(make_task([killed = task_ref(this)] { killed.get()->kill(); }));
+  }
+}
+
+void task_state::when_done(std::unique_ptr<completion> callback) {
+  require_home();
+  if (done()) {
+    callback->call();
+  } else {
+    callback->next = std::move(completions_);
+    completions_ = std::move(callback);
+  }
 }
 
 void throw_no_result() {
@@ -78,7 +112,7 @@ void scheduler::adopt(const task_ref& made, const options& chosen, spawn_site si
   born.now = record::phase::unstarted;
   born.self = std::move(self);
   born.task = task_ref(made).let_go();
-  state.home_ = this;
+  state.home_ = mailbox_;
   state.record_ = &born;
   ++tasks_;
   ready_.push_back(born);
@@ -107,6 +141,7 @@ void scheduler::enter_task(task_state* raw) {
   }
   raw->destroy_function();  // while it can still wait: the destructors of captures are user code
   record& self = *raw->record_;
+  self.drop_locals();  // likewise
   hub.finish(*raw, std::move(error));
   self.task = nullptr;
   state = task_ref();  // also a result that nobody has asked for
@@ -115,12 +150,24 @@ void scheduler::enter_task(task_state* raw) {
 
 void scheduler::finish(task_state& state, std::exception_ptr error) noexcept {
   state.error_ = std::move(error);
-  state.done_ = true;
-  state.home_ = nullptr;
   state.record_ = nullptr;
+  state.done_.store(true, std::memory_order_release);
   --tasks_;
   wake_all(state.joiners_);
   wake_all(until_tasks_end_);
+  std::unique_ptr<completion> first;
+  for (auto each = std::move(state.completions_); each != nullptr;) {  // turns them round
+    auto next = std::move(each->next);
+    each->next = std::move(first);
+    first = std::exchange(each, std::move(next));
+  }
+  for (; first != nullptr; first = std::move(first->next)) {
+    try {
+      first->call();
+    } catch (...) {
+      report_unhandled(std::current_exception(), state.name());
+    }
+  }
 }
 
 /// Ends a task that has never run, with `error` as its outcome.
@@ -143,16 +190,15 @@ void scheduler::drop_all_unstarted() noexcept {
   }
 }
 
-void scheduler::join(task_state& state) {
+bool scheduler::wait_for(task_state& state, instant deadline) {
   record& self = current_record();
   if (state.record_ == &self) {
     throw greenlet_error("offshoot: a task cannot join itself");
   }
-  while (!state.done_) {
-    state.joiners_.push_back(self);
-    park(self);
-  }
-  if (state.error_ != nullptr) std::rethrow_exception(std::exchange(state.error_, nullptr));
+  if (state.done()) return true;
+  state.joiners_.push_back(self);
+  self.awaited = &state;
+  return park(self, waits_for_task, deadline);
 }
 
 void scheduler::kill(task_state& state) {
@@ -164,7 +210,7 @@ void scheduler::kill(task_state& state) {
   }
   if (victim.block == current_block()) throw greenlet_exit{};
   victim.pending = std::make_exception_ptr(greenlet_exit{});
-  wake(victim);
+  if (victim.shields == 0) wake(victim);
 }
 
 void scheduler::kill_all() {
@@ -190,7 +236,7 @@ void scheduler::kill_all() {
   const std::size_t mine = self.task != nullptr ? 1 : 0;
   while (tasks_ > mine) {
     until_tasks_end_.push_back(self);
-    park(self);
+    park(self, "the end of all tasks");
   }
 }
 

@@ -2,16 +2,14 @@
 /// earliest child reads one cache line and no node.
 #pragma once
 
+#include <offshoot/hub/detail/instant.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
 namespace offshoot::detail {
-
-/// Nanoseconds of the steady clock.
-using instant = std::int64_t;
-inline constexpr instant never = std::numeric_limits<instant>::max();
 
 /// One for whoever waits, embedded in its record.
 struct timer_node {

@@ -4,16 +4,11 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdint>
 #include <functional>
 #include <vector>
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include "hub/fixture.hpp"
 #include "hub/scheduler.hpp"
-#include "hub/socket.hpp"
 
 using offshoot::sleep_for;
 using offshoot::spawn;
@@ -54,25 +49,19 @@ class spinners {
   std::vector<task<void>> tasks_;
 };
 
-/// Acts that pass before a greenlet notices that its eventfd, written to meanwhile, is ready.
+/// Acts that pass before a greenlet notices that its descriptor, a signal's, is ready.
 unsigned acts_until_descriptor(int count, const std::function<void()>& act) {
-  const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  REQUIRE(fd >= 0);
-  offshoot::detail::watch* const watched =
-      offshoot::detail::open_watch(offshoot::detail::descriptor(fd));
+  offshoot::signal_watcher signals({SIGUSR1});
   const spinners busy(count, act);
   const auto reader = spawn([&] {
-    offshoot::detail::wait_until_ready(*watched, offshoot::detail::reading, "test");
+    signals.wait();
     return busy.acts();
   });
   const auto writer = spawn([&] {
-    const std::uint64_t one = 1;
-    CHECK(write(fd, &one, sizeof one) == sizeof one);
+    raise(SIGUSR1);
     return busy.acts();
   });
-  const unsigned acts = reader.join() - writer.join();
-  offshoot::detail::close_watch(watched);
-  return acts;
+  return reader.join() - writer.join();
 }
 
 /// Acts that pass after the deadline of a sleeper before it goes on.

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -25,6 +26,12 @@ class slot {
   void put(T&& object) {
     reset();
     object_ = make_looked_at<T>(storage_, "what is handed over holds", std::move(object));
+  }
+  /// Moves what another slot holds here, where nothing is: it has been looked at there.
+  void take_over(slot& other) {
+    zero_for<T>(storage_);
+    object_ = ::new (storage_) T(std::move(*other.object_));
+    other.reset();
   }
   /// Destroys what nobody took.
   void reset() noexcept {

@@ -4,6 +4,7 @@
 #include <offshoot/errors.hpp>
 #include <offshoot/export.hpp>
 
+#include <cstdint>
 #include <exception>
 #include <string_view>
 
@@ -17,6 +18,26 @@ class OFFSHOOT_API would_block_forever : public greenlet_error {
   would_block_forever(const would_block_forever&) = default;
   would_block_forever& operator=(const would_block_forever&) = default;
   ~would_block_forever() override;
+};
+
+namespace detail {
+class timeout_scope;
+}
+
+/// Raised in a greenlet that waits within a `timeout` whose time is over: timeout.hpp.
+class OFFSHOOT_API timed_out : public greenlet_error {
+ public:
+  timed_out(const timed_out&) = default;
+  timed_out& operator=(const timed_out&) = default;
+  ~timed_out() override;
+
+ private:
+  friend detail::timeout_scope;
+  explicit timed_out(std::uint64_t scope)
+      : greenlet_error("offshoot: the time-out of a scope around has ended a wait"),
+        scope_(scope) {}
+
+  std::uint64_t scope_;
 };
 
 /// Called with an exception that left a task whose last handle went away without a `join`. Must not

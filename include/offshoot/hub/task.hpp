@@ -5,6 +5,8 @@
 #include <offshoot/detail/slot.hpp>
 #include <offshoot/export.hpp>
 #include <offshoot/greenlet.hpp>
+#include <offshoot/hub/detail/instant.hpp>
+#include <offshoot/hub/detail/letter.hpp>
 #include <offshoot/hub/detail/wait_list.hpp>
 #include <offshoot/hub/errors.hpp>
 
@@ -14,23 +16,44 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace offshoot {
 
 namespace detail {
 
 struct record;
-class scheduler;
-class mailbox;
+
+/// Called when a task has finished.
+struct OFFSHOOT_API completion {
+  completion() = default;
+  completion(const completion&) = delete;
+  completion& operator=(const completion&) = delete;
+  virtual ~completion();
+  virtual void call() = 0;
+  std::unique_ptr<completion> next;
+};
+
+template <class F>
+struct function_completion final : completion {
+  template <class G>
+  explicit function_completion(G&& given)
+      : function(
+            make_looked_at<F>(storage, "a completion callback captures", std::forward<G>(given))) {}
+  ~function_completion() override { function->~F(); }
+  void call() override { (*function)(); }
+
+  alignas(F) std::byte storage[sizeof(F)];
+  F* function;
+};
 
 /// What there is of a task apart from its greenlet: function, result, and who waits for it. On the
 /// heap, shared by the greenlet and the handles.
-class OFFSHOOT_API task_state {
+class OFFSHOOT_API task_state : public letter {
  public:
-  task_state(const task_state&) = delete;
-  task_state& operator=(const task_state&) = delete;
   void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
@@ -38,28 +61,38 @@ class OFFSHOOT_API task_state {
 
   // Those of a handle.
   void join();
+  bool wait(instant deadline);
   void kill();
-  bool done() const noexcept { return done_; }
+  void when_done(std::unique_ptr<completion> callback);
+  bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+  /// The exception that left it, for whoever asks first.
+  std::exception_ptr take_error() noexcept { return std::exchange(error_, nullptr); }
+  std::string_view name() const noexcept;
+  /// Whether it is the caller's own.
+  bool is_current() const noexcept;
 
  protected:
   task_state() noexcept;
-  virtual ~task_state();
+  ~task_state() override;
 
  private:
   friend class scheduler;
-  friend class mailbox;
 
+  void open(scheduler& hub) noexcept override;
+  void refuse() noexcept override { release(); }
   virtual void run() = 0;
   virtual void destroy_function() noexcept = 0;
 
   std::atomic<unsigned> references_{1};
-  bool done_ = false;
-  scheduler* home_ = nullptr;  ///< while it is not done
-  record* record_ = nullptr;   ///< while it is not done
+  void require_home() const;
+
+  std::atomic<bool> done_{false};
+  std::shared_ptr<mailbox> home_;  ///< of the hub that runs it
+  record* record_ = nullptr;       ///< while it is not done
   wait_list joiners_;
   std::exception_ptr error_;
-  std::unique_ptr<std::string> name_;  ///< for the report of an unhandled exception
-  task_state* next_posted_ = nullptr;
+  std::unique_ptr<completion> completions_;  ///< the last one first
+  std::unique_ptr<std::string> name_;        ///< for the report of an unhandled exception
 };
 
 /// Shared ownership of a task_state.
@@ -134,7 +167,8 @@ OFFSHOOT_API task_state& dereference(const task_ref& reference);
 }  // namespace detail
 
 /// A handle to what `spawn` started; copies refer to the same task. The task does not need it:
-/// dropped, the task runs on. Belongs to the thread that spawned it, as do all its calls.
+/// dropped, the task runs on. Belongs to the thread that spawned it, as do all calls but `kill`,
+/// `done` and those of a task that is done.
 template <class R>
 class task {
  public:
@@ -155,9 +189,30 @@ class task {
     }
   }
 
+  /// Waits until it has finished, and leaves its result and its exception to `join`. Throws as that
+  /// does for the wait.
+  void wait() const { static_cast<void>(wait_by(detail::never)); }
+  /// False: it has not finished within that time, or until then.
+  bool wait_for(std::chrono::nanoseconds time) const {
+    return wait_by(detail::instant_after(time));
+  }
+  bool wait_until(std::chrono::steady_clock::time_point deadline) const {
+    return wait_by(detail::instant_of(deadline));
+  }
+
+  /// Has `callback` called, without arguments, when it has finished; in the order in which they
+  /// were given; at once if it is done. It must not wait; what it throws goes to the unhandled
+  /// handler. Throws std::bad_alloc, `dangling_capture`, `wrong_thread`.
+  template <class F>
+  void when_done(F&& callback) const {
+    detail::dereference(state_).when_done(
+        std::make_unique<detail::function_completion<std::decay_t<F>>>(std::forward<F>(callback)));
+  }
+
   /// Raises `greenlet_exit` in the task where it waits, as soon as it is its turn; in one that does
   /// not wait in the hub, the next time it would. One that has not begun never does. No-op if it is
   /// done. Does not wait: `join` does. Called by the task itself, throws `greenlet_exit` at once.
+  /// May be called on any thread, and takes effect soon then; throws std::bad_alloc there.
   void kill() const { detail::dereference(state_).kill(); }
 
   /// Whether it has finished: returned, thrown, or been killed.
@@ -167,7 +222,12 @@ class task {
   template <class F>
   friend auto spawn(F&& function, const options& chosen, spawn_site site)
       -> task<std::invoke_result_t<std::decay_t<F>&>>;
+  friend class group;
   explicit task(detail::task_ref state) noexcept : state_(std::move(state)) {}
+  bool wait_by(detail::instant deadline) const {
+    const detail::task_ref state = state_;  // this handle may go while we wait
+    return detail::dereference(state).wait(deadline);
+  }
 
   detail::task_ref state_;
 };
@@ -183,6 +243,22 @@ auto spawn(F&& function, const options& chosen = {}, spawn_site site = spawn_sit
   detail::task_ref made = detail::make_task(std::forward<F>(function));
   detail::start_task(made, chosen, site);
   return task<std::invoke_result_t<std::decay_t<F>&>>(std::move(made));
+}
+
+/// Waits until all have finished. Returns their results in order (nothing for `task<void>`), or
+/// throws the exception of the first in order that failed; those of others are left to their
+/// `join`.
+template <class R>
+auto join_all(const std::vector<task<R>>& tasks) {
+  for (const task<R>& each : tasks) each.wait();
+  if constexpr (std::is_void_v<R>) {
+    for (const task<R>& each : tasks) each.join();
+  } else {
+    std::vector<R> results;
+    results.reserve(tasks.size());
+    for (const task<R>& each : tasks) results.push_back(each.join());
+    return results;
+  }
 }
 
 /// Kills every task of this thread but the calling one, and those that they spawn while they

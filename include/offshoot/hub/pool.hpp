@@ -1,0 +1,102 @@
+/// `pool`: a group of which only so many tasks exist at a time.
+#pragma once
+
+#include <offshoot/hub/group.hpp>
+#include <offshoot/hub/semaphore.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace offshoot {
+
+/// A `group` with room for a number of tasks: who would spawn one more waits. All else is as there.
+class pool {
+ public:
+  /// Throws std::bad_alloc.
+  explicit pool(std::size_t size) : places_(std::make_shared<semaphore>(size)) {}
+
+  /// Waits for a place and starts a task there. Throws as `group::spawn`, and `greenlet_exit` when
+  /// killed, or `timed_out`, while it waits.
+  template <class F>
+  auto spawn(F&& function, const options& chosen = {}, spawn_site site = spawn_site::current()) {
+    return spawn_in(group_, std::forward<F>(function), chosen, site);
+  }
+
+  /// Calls `function` with each of `items`, in tasks of the pool, and returns the results in order
+  /// (nothing if it returns void) when all have finished. Copies the function, and moves the items
+  /// or, from an lvalue, copies them. When one call fails the others are killed, and it throws what
+  /// that threw.
+  template <std::ranges::input_range Items, class F>
+  auto map(Items&& items, F function) {
+    using item = std::ranges::range_value_t<Items>;
+    using result = std::invoke_result_t<F&, item>;
+    const auto shared = std::make_shared<F>(std::move(function));
+    group calls;
+    if constexpr (std::is_void_v<result>) {
+      for (auto&& each : items) {
+        spawn_in(calls,
+                 [shared, own = item(pass<Items>(each))]() mutable { (*shared)(std::move(own)); });
+      }
+      calls.join();
+    } else {
+      std::vector<task<result>> tasks;
+      for (auto&& each : items) {
+        tasks.push_back(spawn_in(calls, [shared, own = item(pass<Items>(each))]() mutable {
+          return (*shared)(std::move(own));
+        }));
+      }
+      calls.join();
+      return join_all(tasks);
+    }
+  }
+
+  void join() { group_.join(); }
+  void kill() { group_.kill(); }
+  /// How many tasks there are in it.
+  std::size_t size() const noexcept { return group_.size(); }
+  /// How many more there is room for.
+  std::size_t available() const noexcept { return places_->available(); }
+
+ private:
+  /// Belongs to the task's function, so that it is free when the task is gone, begun or not.
+  class place {
+   public:
+    explicit place(std::shared_ptr<semaphore> of) noexcept : of_(std::move(of)) {}
+    place(place&&) noexcept = default;
+    place& operator=(place&&) = delete;
+    ~place() {
+      if (of_ != nullptr) of_->release();
+    }
+
+   private:
+    std::shared_ptr<semaphore> of_;
+  };
+
+  template <class F>
+  auto spawn_in(group& members, F&& function, const options& chosen = {},
+                spawn_site site = spawn_site::current()) {
+    places_->acquire();
+    place taken(places_);
+    return members.spawn([taken = std::move(taken),
+                          function = std::forward<F>(function)]() mutable { return function(); },
+                         chosen, site);
+  }
+  template <class Items, class Item>
+  static decltype(auto) pass(Item& each) noexcept {
+    if constexpr (std::is_lvalue_reference_v<Items>) {
+      return std::as_const(each);
+    } else {
+      return std::move(each);
+    }
+  }
+
+  std::shared_ptr<semaphore> places_;
+  group group_;
+};
+
+}  // namespace offshoot

@@ -1,0 +1,51 @@
+#include <offshoot/hub/detail/remote_waiter.hpp>
+
+#include "hub/waiting.hpp"
+
+namespace offshoot::detail {
+
+letter::~letter() = default;
+
+remote_waiter::remote_waiter() : who_(nullptr), home_(scheduler::here().post_box()) {}
+
+remote_waiter::~remote_waiter() = default;
+
+bool remote_waiter::wait(const char* reason, instant deadline) {
+  scheduler& hub = scheduler::here();
+  record& self = hub.current_record();
+  struct awaited_from_afar {
+    remote_waiter& own;
+    awaited_from_afar(remote_waiter& waiter, record& waiting) noexcept : own(waiter) {
+      own.who_ = &waiting;
+      own.home_->senders.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~awaited_from_afar() {
+      own.who_ = nullptr;
+      own.home_->senders.fetch_sub(1, std::memory_order_relaxed);
+    }
+  } const meanwhile{*this, self};
+  self.given = false;
+  return hub.park(self, reason, deadline);
+}
+
+void remote_waiter::wake() noexcept {
+  acquire();
+  scheduler* const here = scheduler::find();
+  if (here != nullptr && here->post_box() == home_) {
+    open(*here);
+  } else if (!home_->post(*this)) {
+    release();
+  }
+}
+
+/// May come when the wait has ended in another way.
+void remote_waiter::open(scheduler& hub) noexcept {
+  if (who_ != nullptr) hub.wake(*who_);
+  release();
+}
+
+void share_turn() {
+  scheduler::here().share_turn();
+}
+
+}  // namespace offshoot::detail
