@@ -1,0 +1,350 @@
+/// The primitives, each as somebody who waits meets it.
+#include <offshoot/hub.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+
+#include "hub/waiting_world.hpp"
+
+using namespace std::chrono_literals;
+
+namespace test {
+namespace {
+
+constexpr auto briefly = 1ms;
+
+class semaphore_world final : public waiting_world {
+  void wait(int) override { permits_->acquire(); }
+  bool wait_briefly(int) override { return permits_->try_acquire_for(briefly); }
+  void provide(std::size_t waiting) override { permits_->release(waiting); }
+  ending close() override { return permits_.reset(), ending::destroyed; }
+  bool one_each() const override { return true; }
+  std::string lost(const std::vector<int>&) override {
+    if (permits_->available() != 0) return "a permit is left over";
+    permits_->release();
+    return permits_->try_acquire() ? "" : "a permit is lost";
+  }
+  std::optional<offshoot::semaphore> permits_{std::in_place, 0U};
+};
+
+class event_world final : public waiting_world {
+  void wait(int) override { event_->wait(); }
+  bool wait_briefly(int) override { return event_->wait_for(briefly); }
+  void provide(std::size_t) override {
+    event_->set();
+    event_->clear();
+  }
+  ending close() override { return event_.reset(), ending::destroyed; }
+  std::string lost(const std::vector<int>&) override { return ""; }
+  std::optional<offshoot::event> event_{std::in_place};
+};
+
+/// The main greenlet holds the lock; who gets it lets it go again.
+template <class Lock>
+class lock_world final : public waiting_world {
+ public:
+  lock_world() { lock_->lock(); }
+
+ private:
+  void wait(int) override { const std::lock_guard held(*lock_); }
+  bool wait_briefly(int) override {
+    const std::unique_lock held(*lock_, briefly);
+    return held.owns_lock();
+  }
+  void provide(std::size_t) override {
+    if (!std::exchange(provided_, true)) lock_->unlock();
+  }
+  ending close() override { return lock_.reset(), ending::destroyed; }
+  std::string lost(const std::vector<int>&) override {
+    return lock_->try_lock() ? (lock_->unlock(), "") : "the lock is lost";
+  }
+  std::optional<Lock> lock_{std::in_place};
+  bool provided_ = false;
+};
+
+class readers_world final : public waiting_world {
+ public:
+  readers_world() { lock_->lock(); }
+
+ private:
+  void wait(int) override { const std::shared_lock held(*lock_); }
+  bool wait_briefly(int) override {
+    const std::shared_lock held(*lock_, briefly);
+    return held.owns_lock();
+  }
+  void provide(std::size_t) override {
+    if (!std::exchange(provided_, true)) lock_->unlock();
+  }
+  ending close() override { return lock_.reset(), ending::destroyed; }
+  std::string lost(const std::vector<int>&) override {
+    return lock_->try_lock() ? (lock_->unlock(), "") : "the lock is lost";
+  }
+  std::optional<offshoot::shared_mutex> lock_{std::in_place};
+  bool provided_ = false;
+};
+
+/// The main greenlet reads, the first who comes would write, and the others wait behind that one.
+class writer_before_readers_world final : public waiting_world {
+ public:
+  writer_before_readers_world() { lock_->lock_shared(); }
+
+ private:
+  void wait(int who) override {
+    if (who == 0) {
+      const std::lock_guard held(*lock_);
+    } else {
+      const std::shared_lock held(*lock_);
+    }
+  }
+  bool wait_briefly(int who) override {
+    if (who == 0) return std::unique_lock(*lock_, briefly).owns_lock();
+    return std::shared_lock(*lock_, briefly).owns_lock();
+  }
+  void provide(std::size_t) override {
+    if (!std::exchange(provided_, true)) lock_->unlock_shared();
+  }
+  ending close() override { return lock_.reset(), ending::destroyed; }
+  std::string lost(const std::vector<int>&) override {
+    return lock_->try_lock() ? (lock_->unlock(), "") : "the lock is lost";
+  }
+  std::optional<offshoot::shared_mutex> lock_{std::in_place};
+  bool provided_ = false;
+};
+
+/// Notified while the mutex is free, or while it is held: then those who are notified wait on.
+template <bool held>
+class condition_world final : public waiting_world {
+  void wait(int) override {
+    std::unique_lock lock(mutex_);
+    try {
+      condition_->wait(lock);
+    } catch (...) {
+      unlocked_ = unlocked_ || !lock.owns_lock();
+      throw;
+    }
+    unlocked_ = unlocked_ || !lock.owns_lock();
+  }
+  bool wait_briefly(int) override {
+    std::unique_lock lock(mutex_);
+    return condition_->wait_for(lock, briefly) == std::cv_status::no_timeout;
+  }
+  void provide(std::size_t waiting) override {
+    if (held) mutex_.lock();
+    for (; waiting != 0; --waiting) condition_->notify_one();
+  }
+  void settle() override {
+    if (mutex_.is_mine()) mutex_.unlock();
+  }
+  bool one_each() const override { return true; }
+  ending close() override { return condition_.reset(), ending::destroyed; }
+  std::string lost(const std::vector<int>&) override {
+    if (unlocked_) return "a wait ended without the lock";
+    return mutex_.is_locked() ? "the mutex is lost" : "";
+  }
+  offshoot::mutex mutex_;
+  std::optional<offshoot::condition> condition_{std::in_place};
+  bool unlocked_ = false;
+};
+
+/// One more is expected than wait.
+class barrier_world final : public waiting_world {
+  void wait(int) override { barrier_->arrive_and_wait(); }
+  bool wait_briefly(int) override { return barrier_->arrive_and_wait_for(briefly); }
+  void provide(std::size_t) override {
+    while (barrier_->waiting() != 0) {
+      offshoot::spawn([this] { barrier_->arrive_and_wait(); });
+      offshoot::yield();
+    }
+  }
+  ending close() override { return barrier_.reset(), ending::destroyed; }
+  std::string lost(const std::vector<int>&) override {
+    return barrier_->waiting() == 0 ? "" : "somebody has arrived and does not wait";
+  }
+  std::optional<offshoot::barrier> barrier_{std::in_place, 4U};
+};
+
+using item = std::unique_ptr<int>;
+
+class receivers_world final : public waiting_world {
+ public:
+  receivers_world(std::size_t capacity, bool by_select)
+      : channel_(capacity), by_select_(by_select) {}
+
+ private:
+  void wait(int) override {
+    std::optional<item> got;
+    if (by_select_) {
+      offshoot::select(
+          on_receive(other_, [](const std::optional<item>&) {}),
+          on_receive(channel_, [&got](std::optional<item> one) { got = std::move(one); }));
+    } else {
+      got = channel_.receive();
+    }
+    if (!got) throw offshoot::channel_closed();
+    received_.push_back(**got);
+  }
+  bool wait_briefly(int) override {
+    std::optional<item> got;
+    if (by_select_) {
+      offshoot::select(
+          on_receive(channel_, [&got](std::optional<item> one) { got = std::move(one); }),
+          offshoot::on_timeout(briefly, [] {}));
+    } else {
+      got = channel_.try_receive_for(briefly);
+    }
+    if (got) received_.push_back(**got);
+    return got.has_value();
+  }
+  void provide(std::size_t waiting) override {
+    for (; waiting != 0; --waiting)
+      refused_ += channel_.try_send(std::make_unique<int>(++sent_)) ? 0 : 1;
+  }
+  ending close() override { return channel_.close(), ending::closed; }
+  bool one_each() const override { return true; }
+  std::string lost(const std::vector<int>& succeeded) override {
+    if (refused_ != 0) return "a receiver that waited was not given an item";
+    if (channel_.size() != 0) return "an item is left over";
+    if (static_cast<int>(succeeded.size()) != sent_) return "an item is lost";
+    return std::is_sorted(received_.begin(), received_.end()) ? "" : "items in wrong order";
+  }
+  offshoot::channel<item> channel_;
+  offshoot::channel<item> other_;
+  bool by_select_;
+  int sent_ = 0;
+  int refused_ = 0;
+  std::vector<int> received_;
+};
+
+class senders_world final : public waiting_world {
+ public:
+  senders_world(std::size_t capacity, bool by_select)
+      : channel_(capacity), by_select_(by_select), before_(static_cast<int>(capacity)) {
+    for (int each = 0; each < before_; ++each) channel_.send(std::make_unique<int>(-1));
+  }
+
+ private:
+  void wait(int who) override {
+    watched(who, [this](item& own) { send(own); });
+  }
+  bool wait_briefly(int who) override {
+    bool sent = false;
+    watched(who, [this, &sent](item& own) {
+      if (by_select_) {
+        sent = offshoot::select(on_send(channel_, std::move(own), [] {}),
+                                offshoot::on_timeout(briefly, [] {})) == 0;
+      } else {
+        sent = channel_.try_send_for(std::move(own), briefly);
+      }
+      kept_ = kept_ && (own == nullptr) == sent;
+    });
+    return sent;
+  }
+  void send(item& own) {
+    if (by_select_) {
+      offshoot::select(on_receive(other_, [](const std::optional<item>&) {}),
+                       on_send(channel_, std::move(own), [] {}));
+    } else {
+      channel_.send(std::move(own));
+    }
+  }
+  /// An item that was not sent must still be there.
+  template <class F>
+  void watched(int who, F act) {
+    item own = std::make_unique<int>(who);
+    try {
+      act(own);
+    } catch (...) {
+      if (own == nullptr) gone_.push_back(who);
+      throw;
+    }
+  }
+  void provide(std::size_t waiting) override {
+    for (; waiting != 0; --waiting) receive_one();
+  }
+  ending close() override { return channel_.close(), ending::closed; }
+  bool one_each() const override { return true; }
+  bool goes_on() const override { return false; }  // the item was received: it was sent
+  void receive_one() {
+    if (auto got = channel_.try_receive()) {
+      received_.push_back(**got);
+    }
+  }
+  std::string lost(const std::vector<int>& succeeded) override {
+    for (int each = 0; each < before_ + 1; ++each) receive_one();
+    if (!kept_) return "an item was sent and kept, or neither";
+    std::vector<int> expected(static_cast<std::size_t>(before_), -1);
+    std::vector<int> sent(succeeded);
+    sent.insert(sent.end(), gone_.begin(), gone_.end());
+    std::sort(sent.begin(), sent.end());  // the order in which they have come
+    expected.insert(expected.end(), sent.begin(), sent.end());
+    return received_ == expected ? "" : "not the items that were sent";
+  }
+  offshoot::channel<item> channel_;
+  offshoot::channel<item> other_;
+  bool by_select_;
+  int before_;
+  bool kept_ = true;
+  std::vector<int> gone_;
+  std::vector<int> received_;
+};
+
+class join_world final : public waiting_world {
+ public:
+  join_world() {
+    awaited_ = offshoot::spawn([this] { end_.wait(); });
+    offshoot::yield();
+  }
+  ~join_world() override { awaited_.kill(); }
+
+ private:
+  void wait(int) override { awaited_.join(); }
+  bool wait_briefly(int) override {
+    return offshoot::with_timeout(briefly, [this] { awaited_.join(); });
+  }
+  void provide(std::size_t) override {
+    end_.set();
+    offshoot::yield();
+  }
+  std::string lost(const std::vector<int>&) override {
+    return awaited_.done() ? "" : "the task has not ended";
+  }
+  offshoot::event end_;
+  offshoot::task<void> awaited_;
+};
+
+template <class World, class... A>
+named_world world(const char* name, A... arguments) {
+  return {name, [arguments...] { return std::make_shared<World>(arguments...); }};
+}
+
+}  // namespace
+
+const std::vector<named_world>& waiting_worlds() {
+  static const std::vector all{
+      world<semaphore_world>("semaphore"),
+      world<event_world>("event"),
+      world<lock_world<offshoot::mutex>>("mutex"),
+      world<lock_world<offshoot::recursive_mutex>>("recursive_mutex"),
+      world<lock_world<offshoot::shared_mutex>>("shared_mutex, writers"),
+      world<readers_world>("shared_mutex, readers"),
+      world<writer_before_readers_world>("shared_mutex, a writer before readers"),
+      world<condition_world<false>>("condition"),
+      world<condition_world<true>>("condition, notified under the lock"),
+      world<barrier_world>("barrier"),
+      world<receivers_world>("receive, rendezvous", std::size_t{0}, false),
+      world<receivers_world>("receive, bounded", std::size_t{2}, false),
+      world<receivers_world>("receive, unbounded", offshoot::unbounded, false),
+      world<receivers_world>("receive by select, rendezvous", std::size_t{0}, true),
+      world<receivers_world>("receive by select, unbounded", offshoot::unbounded, true),
+      world<senders_world>("send, rendezvous", std::size_t{0}, false),
+      world<senders_world>("send, bounded", std::size_t{2}, false),
+      world<senders_world>("send by select, rendezvous", std::size_t{0}, true),
+      world<senders_world>("send by select, bounded", std::size_t{2}, true),
+      world<join_world>("join"),
+  };
+  return all;
+}
+
+}  // namespace test
