@@ -40,6 +40,7 @@ inline constexpr std::array not_in_guarded_mode{
     exception_to_guarded_mode{"S34: never the starter's lane while another will do", shares},
     exception_to_guarded_mode{"S14: a hundred thousand finish into unstarted parents", shares},
     exception_to_guarded_mode{"S36: a type can be exempted? and so can a closure", lends},
+    exception_to_guarded_mode{"a million sleepers wake*", "a million regions do not fit"},
     exception_to_guarded_mode{"S30: stops are spread over the sets of the caches", layout},
     exception_to_guarded_mode{"S30: a stack that idles in a long list gives its memory back",
                               layout},
