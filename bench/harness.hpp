@@ -22,6 +22,7 @@ void add_create();
 void add_hand_over();
 void add_many();
 void add_bytes();
+void add_timers();
 
 using body = std::function<void(benchmark::State&)>;
 

@@ -63,6 +63,7 @@ int main(int count, char** arguments) {
   bench::add_hand_over();
   bench::add_many();
   bench::add_bytes();
+  bench::add_timers();
   bench::table report;
   benchmark::RunSpecifiedBenchmarks(&report);
 }
