@@ -27,6 +27,23 @@ socket_address parse_address(const std::string& text, std::uint16_t port) {
   return parsed;
 }
 
+namespace {
+
+in_port_t& port_in(sockaddr_storage& address) noexcept {
+  return address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
+                                       : reinterpret_cast<sockaddr_in&>(address).sin_port;
+}
+
+}  // namespace
+
+std::uint16_t port_of(const socket_address& address) noexcept {
+  return ntohs(port_in(const_cast<sockaddr_storage&>(address.storage)));
+}
+
+void set_port(socket_address& address, std::uint16_t port) noexcept {
+  port_in(address.storage) = htons(port);
+}
+
 std::string print_address(const std::string& text, std::uint16_t port) {
   const bool v6 = text.find(':') != std::string::npos;
   return (v6 ? "[" + text + "]:" : text + ":") + std::to_string(port);

@@ -18,6 +18,10 @@ struct socket_address {
 /// Throws std::system_error (EINVAL) if `text` is neither a numeric IPv4 nor an IPv6 address.
 socket_address parse_address(const std::string& text, std::uint16_t port);
 
+/// The port of an IPv4 or IPv6 address.
+std::uint16_t port_of(const socket_address& address) noexcept;
+void set_port(socket_address& address, std::uint16_t port) noexcept;
+
 /// "text:port", for messages.
 std::string print_address(const std::string& text, std::uint16_t port);
 

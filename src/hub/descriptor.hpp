@@ -41,4 +41,10 @@ inline int check_call(int result, const char* what) {
   return result;
 }
 
+/// The same for a call that returns -errno.
+inline int check_result(int result, const char* what) {
+  if (result < 0) throw_system_error(-result, what);
+  return result;
+}
+
 }  // namespace offshoot::detail

@@ -23,8 +23,8 @@ sigset_t set_of(std::initializer_list<int> signals) {
 
 signal_watcher::signal_watcher(std::initializer_list<int> signals) {
   const sigset_t wanted = set_of(signals);
-  watch_ = open_watch(
-      descriptor(check_call(signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC), "signalfd")));
+  watch_ = open_watch(check_call(signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC), "signalfd"),
+                      system_network());
   pthread_sigmask(SIG_BLOCK, &wanted, &before_);
 }
 

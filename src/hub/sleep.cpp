@@ -19,13 +19,18 @@ void sleep_to(detail::instant deadline) {
 
 }  // namespace
 
+hub_clock::time_point hub_clock::now() {
+  return time_point(std::chrono::duration_cast<duration>(
+      std::chrono::nanoseconds(detail::scheduler::here().events().now())));
+}
+
 void sleep_until(std::chrono::steady_clock::time_point deadline) {
   sleep_to(
       std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count());
 }
 
 void sleep_for(std::chrono::nanoseconds time) {
-  const detail::instant start = detail::now();
+  const detail::instant start = detail::scheduler::here().events().now();
   sleep_to(time.count() < detail::never - start ? start + time.count() : detail::never);
 }
 

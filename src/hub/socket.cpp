@@ -62,21 +62,24 @@ class waiting_place {
 
 }  // namespace
 
-watch* open_watch(descriptor fd) {
+watch* open_watch(int fd, transport& calls) try {
   scheduler& hub = scheduler::here();
   auto made = std::make_unique<watch>();
   made->home = hub.post_box();
-  made->fd = fd.get();
+  made->calls = &calls;
+  made->fd = fd;
   hub.events().add(*made);
-  fd.let_go();
   return made.release();
+} catch (...) {
+  calls.close(fd);
+  throw;
 }
 
 void close_watch(watch* owned) noexcept {
   scheduler& hub = *scheduler::find();
   if (owned->fd >= 0) {
     hub.events().forget(*owned);
-    ::close(std::exchange(owned->fd, -1));
+    owned->calls->close(std::exchange(owned->fd, -1));
     for (record* waiter : owned->waiter) {
       if (waiter != nullptr) hub.wake(*waiter);
     }
@@ -96,7 +99,8 @@ void abandon_watch(watch* owned) noexcept {
   } catch (const std::bad_alloc&) {
     return;  // leaks it: only its own thread can close it while that polls
   }
-  ::close(owned->fd);  // nobody watches any more
+  ::close(
+      owned->fd);  // nobody watches any more; no such number if simulated, by a hub that is gone
   let_go(*owned);
 }
 
@@ -148,12 +152,11 @@ int socket::native_handle() const {
 }
 
 std::uint16_t socket::local_port() const {
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  auto* const address = reinterpret_cast<sockaddr*>(&bound);
-  check_call(getsockname(native_handle(), address, &size), "local_port");
-  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
-                                           : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+  const watch& own = usable(watch_, "local_port");
+  socket_address bound{};
+  check_result(scheduler::find()->events().connections().local_address(own.fd, bound),
+               "local_port");
+  return port_of(bound);
 }
 
 }  // namespace offshoot::detail

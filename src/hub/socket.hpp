@@ -5,12 +5,13 @@
 
 #include "hub/descriptor.hpp"
 #include "hub/scheduler.hpp"
+#include "hub/transport.hpp"
 
 namespace offshoot::detail {
 
-/// Has this thread's hub watch `fd`, which must not block. The caller owns the result until
-/// close_watch() or abandon_watch().
-watch* open_watch(descriptor fd);
+/// Has this thread's hub watch `fd`, which must not block; takes it over, also if this throws. The
+/// caller owns the result until close_watch() or abandon_watch(). `calls` lives as long as the hub.
+watch* open_watch(int fd, transport& calls);
 
 /// Closes the descriptor; whoever waits for it gets an error; lets go of it. On its own thread.
 void close_watch(watch* owned) noexcept;

@@ -2,10 +2,6 @@
 
 #include <cerrno>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include "hub/address.hpp"
 #include "hub/socket.hpp"
 
@@ -19,14 +15,10 @@ constexpr instant pause_without_resources = 20'000'000;
 
 watch* open_listener(std::uint16_t port, const std::string& address, int backlog) {
   const socket_address own = parse_address(address, port);
-  descriptor made(check_call(
-      ::socket(own.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket"));
-  const int on = 1;
-  check_call(setsockopt(made.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR");
-  if (bind(made.get(), own.get(), own.size) != 0 || listen(made.get(), backlog) != 0) {
-    throw_system_error(errno, "listen at " + print_address(address, port));
-  }
-  return open_watch(std::move(made));
+  network& net = scheduler::here().events().connections();
+  const int fd = net.listen(own, backlog);
+  if (fd < 0) throw_system_error(-fd, "listen at " + print_address(address, port));
+  return open_watch(fd, net);
 }
 
 bool out_of_resources(int error) noexcept {
@@ -61,20 +53,18 @@ tcp_listener::tcp_listener(std::uint16_t port, const std::string& address, int b
 tcp_stream tcp_listener::accept() {
   constexpr auto operation = "accept";
   watch& own = usable(watch_, operation);
+  network& net = scheduler::find()->events().connections();
   for (;;) {
     wait_until_ready(own, reading, operation);
-    descriptor accepted(accept4(own.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (accepted.get() >= 0) {
-      const int on = 1;
-      setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // or a slower one
-      return tcp_stream(open_watch(std::move(accepted)));
-    }
-    if (errno == EAGAIN) {
+    const int accepted = net.accept(own.fd);
+    if (accepted >= 0) return tcp_stream(open_watch(accepted, net));
+    const int error = -accepted;
+    if (error == EAGAIN) {
       own.ready[reading] = false;
-    } else if (out_of_resources(errno)) {
+    } else if (out_of_resources(error)) {
       pause_until(own, reading, now() + pause_without_resources, operation);
-    } else if (!concerns_peer(errno)) {
-      throw_system_error(errno, operation);
+    } else if (!concerns_peer(error)) {
+      throw_system_error(error, operation);
     }
   }
 }

@@ -6,10 +6,6 @@
 #include <cerrno>
 #include <optional>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include "hub/address.hpp"
 #include "hub/socket.hpp"
 
@@ -34,7 +30,7 @@ using namespace detail;
 std::optional<std::size_t> try_receive(watch& from, std::span<std::byte> into,
                                        const char* operation) {
   for (;;) {
-    const ssize_t got = recv(from.fd, into.data(), into.size(), 0);
+    const ssize_t got = from.calls->receive(from.fd, into);
     if (got >= 0) {
       const auto bytes = static_cast<std::size_t>(got);
       // A short read has drained it: the next byte makes an event of its own. Unless the end came
@@ -42,11 +38,12 @@ std::optional<std::size_t> try_receive(watch& from, std::span<std::byte> into,
       if (bytes < into.size() && !from.ended) from.ready[reading] = false;
       return bytes;
     }
-    if (errno == EAGAIN) {
+    const auto error = static_cast<int>(-got);
+    if (error == EAGAIN) {
       from.ready[reading] = false;
       return std::nullopt;
     }
-    if (errno != EINTR) throw_transfer_error(errno, operation, into.data());
+    if (error != EINTR) throw_transfer_error(error, operation, into.data());
   }
 }
 
@@ -54,22 +51,17 @@ std::optional<std::size_t> try_receive(watch& from, std::span<std::byte> into,
 
 tcp_stream tcp_stream::connect(const std::string& address, std::uint16_t port) {
   const socket_address peer = parse_address(address, port);
-  descriptor made(check_call(
-      ::socket(peer.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket"));
-  const int on = 1;
-  check_call(setsockopt(made.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
-  const int fd = made.get();
-  tcp_stream connected(open_watch(std::move(made)));
+  network& net = scheduler::here().events().connections();
+  int error = 0;
+  const int fd = check_result(net.connect(peer, error), "connect");
+  tcp_stream connected(open_watch(fd, net));
   watch& own = *connected.watch_;
-  own.ready[writing] = false;
-  int error = ::connect(fd, peer.get(), peer.size) == 0 ? 0 : errno;
   if (error == EINPROGRESS || error == EINTR) {
+    own.ready[writing] = false;
     wait_until_ready(own, writing, "connect");
-    socklen_t size = sizeof error;
-    check_call(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), "connect");
+    error = -net.outcome(fd);
   }
   if (error != 0) throw_system_error(error, "connect to " + print_address(address, port));
-  own.ready[writing] = true;
   return connected;
 }
 
@@ -101,19 +93,22 @@ void tcp_stream::send_all(std::span<const std::byte> bytes) {
   watch& own = usable(watch_, operation);
   while (!bytes.empty()) {
     wait_until_ready(own, writing, operation);
-    const ssize_t sent = send(own.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    const ssize_t sent = own.calls->send(own.fd, {&part, 1});
+    const auto error = static_cast<int>(-sent);
     if (sent >= 0) {
       bytes = bytes.subspan(static_cast<std::size_t>(sent));
-    } else if (errno == EAGAIN) {
+    } else if (error == EAGAIN) {
       own.ready[writing] = false;
-    } else if (errno != EINTR) {
-      throw_transfer_error(errno, operation, bytes.data());
+    } else if (error != EINTR) {
+      throw_transfer_error(error, operation, bytes.data());
     }
   }
 }
 
 void tcp_stream::shutdown_send() {
-  check_call(shutdown(usable(watch_, "shutdown_send").fd, SHUT_WR), "shutdown_send");
+  const watch& own = usable(watch_, "shutdown_send");
+  check_result(scheduler::find()->events().connections().end(own.fd), "shutdown_send");
 }
 
 }  // namespace offshoot

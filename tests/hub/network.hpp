@@ -9,6 +9,7 @@
 #include <random>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,17 @@ inline connection connect_pair() {
   offshoot::tcp_listener listener(0);
   auto client = offshoot::tcp_stream::connect("127.0.0.1", listener.local_port());
   return {std::move(client), listener.accept()};
+}
+
+/// The error code of what `call` throws; none if it does not.
+template <class F>
+std::error_code error_of(F call) {
+  try {
+    call();
+  } catch (const std::system_error& error) {
+    return error.code();
+  }
+  return {};
 }
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
