@@ -43,7 +43,7 @@ std::unique_ptr<reactor> make_reactor(const hub_options& chosen) {
   throw greenlet_error("offshoot: there is no reactor '" + name + "'; there are: " + known);
 }
 
-instant reactor::now() const noexcept {
+instant reactor::now() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();

@@ -49,7 +49,7 @@ class reactor {
   virtual void poll(std::int64_t timeout) = 0;
 
   /// The time by which timers go: the steady clock's, unless it is simulated.
-  virtual instant now() const noexcept;
+  virtual instant now() noexcept;
   /// Where TCP connections are made.
   virtual network& connections() noexcept { return system_network(); }
   /// Whether poll() could ever tell of an event that no other thread makes. For a system's
