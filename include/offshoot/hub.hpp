@@ -1,12 +1,20 @@
-/// The whole hub at once: tasks, waiting, sockets, signals and work from other threads.
+/// The whole hub at once: tasks, waiting, streams, sockets, signals and work from other threads.
 #pragma once
 
 #include <offshoot/hub/buffer.hpp>
+#include <offshoot/hub/descriptor.hpp>
 #include <offshoot/hub/errors.hpp>
 #include <offshoot/hub/hub.hpp>
+#include <offshoot/hub/pipe.hpp>
 #include <offshoot/hub/reactor.hpp>
+#include <offshoot/hub/reader.hpp>
 #include <offshoot/hub/signals.hpp>
 #include <offshoot/hub/simulation.hpp>
 #include <offshoot/hub/sleep.hpp>
+#include <offshoot/hub/socket.hpp>
+#include <offshoot/hub/stream.hpp>
 #include <offshoot/hub/task.hpp>
 #include <offshoot/hub/tcp.hpp>
+#include <offshoot/hub/thread_pool.hpp>
+#include <offshoot/hub/udp.hpp>
+#include <offshoot/hub/unix.hpp>

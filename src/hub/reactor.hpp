@@ -57,6 +57,8 @@ class reactor {
   virtual bool may_bring_events() const noexcept { return true; }
 
   const char* name = "";  ///< of this kind
+  /// Greenlets that wait for a thread to do something: meanwhile simulated time stands still.
+  std::size_t threads_at_work = 0;
 
  protected:
   /// `key` names the descriptor when its events are told; its lower half is a small number that no

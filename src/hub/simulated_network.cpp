@@ -7,6 +7,8 @@
 #include <functional>
 #include <utility>
 
+#include <unistd.h>
+
 namespace offshoot::detail {
 
 struct simulated_network::endpoint {
@@ -14,6 +16,7 @@ struct simulated_network::endpoint {
   std::uint64_t key = 0;
   bool watched = false;
   socket_address own{};
+  std::map<std::pair<int, int>, int> options;
 
   // A listener's.
   std::size_t backlog = 0;  ///< 0: it is a stream
@@ -208,6 +211,26 @@ ssize_t simulated_network::send(int fd, std::span<const iovec> parts) {
     schedule({.when = arrival(), .what = event::reset, .to = own.self, .from = own.peer});
   }
   return static_cast<ssize_t>(sent);
+}
+
+ssize_t simulated_network::send_file(int fd, int file, off_t offset, std::size_t count) {
+  std::vector<std::byte> bytes(std::min(count, chosen_.window));
+  const ssize_t got = pread(file, bytes.data(), bytes.size(), offset);
+  if (got <= 0) return or_error(got);
+  const iovec part{bytes.data(), static_cast<std::size_t>(got)};
+  return send(fd, {&part, 1});
+}
+
+int simulated_network::set_option(int fd, int level, int option, int value) {
+  get(fd).options[{level, option}] = value;
+  return 0;
+}
+
+int simulated_network::get_option(int fd, int level, int option, int& value) {
+  const auto& options = get(fd).options;
+  const auto found = options.find({level, option});
+  value = found != options.end() ? found->second : 0;
+  return 0;
 }
 
 int simulated_network::end(int fd) {

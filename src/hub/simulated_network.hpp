@@ -27,12 +27,15 @@ class simulated_network final : public network {
 
   ssize_t receive(int fd, std::span<std::byte> into) override;
   ssize_t send(int fd, std::span<const iovec> parts) override;
+  ssize_t send_file(int fd, int file, off_t offset, std::size_t count) override;
+  int end(int fd) override;
+  int set_option(int fd, int level, int option, int value) override;
+  int get_option(int fd, int level, int option, int& value) override;
   void close(int fd) noexcept override;
   int listen(const socket_address& own, int backlog) override;
   int connect(const socket_address& peer, int& error) override;
   int outcome(int fd) override;
   int accept(int listener) override;
-  int end(int fd) override;
   int local_address(int fd, socket_address& found) override;
 
   struct told {

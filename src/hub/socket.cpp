@@ -3,8 +3,7 @@
 #include <cerrno>
 #include <string>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 namespace offshoot::detail {
 namespace {
@@ -134,6 +133,13 @@ void pause_until(watch& what, direction way, instant deadline, const char* opera
   }
 }
 
+std::uint16_t local_port_of(watch* what) {
+  const watch& own = usable(what, "local_port");
+  socket_address bound{};
+  check_result(static_cast<network*>(own.calls)->local_address(own.fd, bound), "local_port");
+  return port_of(bound);
+}
+
 socket::~socket() {
   abandon_watch(watch_);
 }
@@ -151,12 +157,16 @@ int socket::native_handle() const {
   return usable(watch_, "native_handle").fd;
 }
 
-std::uint16_t socket::local_port() const {
-  const watch& own = usable(watch_, "local_port");
-  socket_address bound{};
-  check_result(scheduler::find()->events().connections().local_address(own.fd, bound),
-               "local_port");
-  return port_of(bound);
+void socket::set_option(int level, int option, int value) {
+  const watch& own = usable(watch_, "set_option");
+  check_result(own.calls->set_option(own.fd, level, option, value), "set_option");
+}
+
+int socket::get_option(int level, int option) const {
+  const watch& own = usable(watch_, "get_option");
+  int value = 0;
+  check_result(own.calls->get_option(own.fd, level, option, value), "get_option");
+  return value;
 }
 
 }  // namespace offshoot::detail

@@ -3,19 +3,16 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "hub/transport.hpp"
+#include "hub/without_sigpipe.hpp"
 
 namespace offshoot::detail {
 namespace {
 
 constexpr int stream_type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-
-template <class T>
-T or_error(T result) noexcept {
-  return result < 0 ? static_cast<T>(-errno) : result;
-}
 
 /// `fd`, or, closing it, the error of the call before.
 int unless_failed(bool failed, int fd) noexcept {
@@ -46,6 +43,22 @@ class sockets final : public network {
     return or_error(sendmsg(fd, &message, MSG_NOSIGNAL));
   }
 
+  ssize_t send_file(int fd, int file, off_t offset, std::size_t count) override {
+    const without_sigpipe held;
+    return or_error(sendfile(fd, file, &offset, count));
+  }
+
+  int end(int fd) override { return or_error(shutdown(fd, SHUT_WR)); }
+
+  int set_option(int fd, int level, int option, int value) override {
+    return or_error(setsockopt(fd, level, option, &value, sizeof value));
+  }
+
+  int get_option(int fd, int level, int option, int& value) override {
+    socklen_t size = sizeof value;
+    return or_error(getsockopt(fd, level, option, &value, &size));
+  }
+
   void close(int fd) noexcept override { ::close(fd); }
 
   int listen(const socket_address& own, int backlog) override {
@@ -73,11 +86,9 @@ class sockets final : public network {
 
   int accept(int listener) override {
     const int fd = or_error(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd >= 0) send_at_once(fd);
+    if (fd >= 0) send_at_once(fd);  // of a Unix socket refused, and not asked for
     return fd;
   }
-
-  int end(int fd) override { return or_error(shutdown(fd, SHUT_WR)); }
 
   int local_address(int fd, socket_address& found) override {
     found.size = sizeof found.storage;

@@ -2,6 +2,7 @@
 /// simulation. None blocks. Where a system call would return -1, these return -errno.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <span>
 
@@ -18,13 +19,19 @@ class transport {
   virtual ssize_t receive(int fd, std::span<std::byte> into) = 0;
   /// Sends what `parts` lie in, one after the other, or the beginning of that.
   virtual ssize_t send(int fd, std::span<const iovec> parts) = 0;
+  /// Sends bytes of a file, from `offset` on.
+  virtual ssize_t send_file(int fd, int file, off_t offset, std::size_t count) = 0;
+  /// Ends what this end sends.
+  virtual int end(int fd) = 0;
+  virtual int set_option(int fd, int level, int option, int value) = 0;
+  virtual int get_option(int fd, int level, int option, int& value) = 0;
   virtual void close(int fd) noexcept = 0;
 
  protected:
   ~transport() = default;  // lives as long as a hub, or for ever
 };
 
-/// TCP.
+/// How connections are made.
 class network : public transport {
  public:
   /// A socket that listens at `own`.
@@ -34,8 +41,6 @@ class network : public transport {
   virtual int connect(const socket_address& peer, int& error) = 0;
   virtual int outcome(int fd) = 0;
   virtual int accept(int listener) = 0;
-  /// Ends what this end sends.
-  virtual int end(int fd) = 0;
   virtual int local_address(int fd, socket_address& found) = 0;
 
  protected:
@@ -44,5 +49,13 @@ class network : public transport {
 
 /// The system's sockets.
 network& system_network() noexcept;
+/// Whatever else of the system can be read and written.
+transport& system_files() noexcept;
+
+/// What a call has returned: its result, or -errno.
+template <class T>
+T or_error(T result) noexcept {
+  return result < 0 ? static_cast<T>(-errno) : result;
+}
 
 }  // namespace offshoot::detail

@@ -19,7 +19,7 @@ class virtual_reactor final : public poll_reactor {
     } else if (!outside) {
       const instant deadline = timeout < never - time_ ? time_ + timeout : never;
       const instant next = std::min(network_.next(), deadline);
-      if (next == never) {
+      if (next == never || threads_at_work != 0) {
         look(never);
       } else {
         time_ = std::max(time_, next);

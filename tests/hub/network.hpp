@@ -55,7 +55,7 @@ inline std::vector<std::byte> random_bytes(std::size_t count, std::uint32_t seed
 }
 
 /// Everything until the peer's end.
-inline std::vector<std::byte> receive_all(offshoot::tcp_stream& from) {
+inline std::vector<std::byte> receive_all(offshoot::stream& from) {
   std::vector<std::byte> all;
   while (const auto got = from.receive()) {
     all.insert(all.end(), got.bytes().begin(), got.bytes().end());

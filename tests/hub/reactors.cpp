@@ -15,7 +15,7 @@
 #include "hub/network.hpp"
 #include "hub/reactor.hpp"
 
-using offshoot::detail::descriptor;
+using offshoot::descriptor;
 using offshoot::detail::make_reactor;
 using offshoot::detail::never;
 using offshoot::detail::reading;

@@ -1,25 +1,13 @@
-#include <offshoot/hub/tcp.hpp>
-
+/// Accepting connections, whatever goes wrong with one of them or with the system.
 #include <cerrno>
 
-#include "hub/address.hpp"
 #include "hub/socket.hpp"
 
-namespace offshoot {
+namespace offshoot::detail {
 namespace {
-
-using namespace detail;
 
 /// How long accept() leaves peers in the backlog when the system has run out of something.
 constexpr instant pause_without_resources = 20'000'000;
-
-watch* open_listener(std::uint16_t port, const std::string& address, int backlog) {
-  const socket_address own = parse_address(address, port);
-  network& net = scheduler::here().events().connections();
-  const int fd = net.listen(own, backlog);
-  if (fd < 0) throw_system_error(-fd, "listen at " + print_address(address, port));
-  return open_watch(fd, net);
-}
 
 bool out_of_resources(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -47,17 +35,13 @@ bool concerns_peer(int error) noexcept {
 
 }  // namespace
 
-tcp_listener::tcp_listener(std::uint16_t port, const std::string& address, int backlog)
-    : socket(open_listener(port, address, backlog)) {}
-
-tcp_stream tcp_listener::accept() {
+watch* accept_watch(watch* listener, network& from) {
   constexpr auto operation = "accept";
-  watch& own = usable(watch_, operation);
-  network& net = scheduler::find()->events().connections();
+  watch& own = usable(listener, operation);
   for (;;) {
     wait_until_ready(own, reading, operation);
-    const int accepted = net.accept(own.fd);
-    if (accepted >= 0) return tcp_stream(open_watch(accepted, net));
+    const int accepted = from.accept(own.fd);
+    if (accepted >= 0) return open_watch(accepted, from);
     const int error = -accepted;
     if (error == EAGAIN) {
       own.ready[reading] = false;
@@ -69,4 +53,4 @@ tcp_stream tcp_listener::accept() {
   }
 }
 
-}  // namespace offshoot
+}  // namespace offshoot::detail
