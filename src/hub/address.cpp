@@ -72,7 +72,9 @@ socket_address parse_path(const std::string& path) {
 }
 
 std::string print_path(const std::string& path) {
-  return !path.empty() && path.front() == '\0' ? "@" + path.substr(1) : path;
+  std::string text = path;
+  if (!text.empty() && text.front() == '\0') text.front() = '@';
+  return text;
 }
 
 std::string print_address(const std::string& text, std::uint16_t port) {

@@ -1,6 +1,7 @@
 /// The book of watched descriptors, and the choice of a reactor by name.
 #include "hub/reactor.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -51,7 +52,7 @@ instant reactor::now() noexcept {
 
 void reactor::add(watch& what) {
   if (vacant_.empty()) {
-    vacant_.reserve(book_.size() + 1);  // so that forget() finds room
+    vacant_.reserve(std::max(book_.capacity(), book_.size() + 1));  // so that forget() finds room
     book_.push_back({nullptr, 0});
     vacant_.push_back(static_cast<std::uint32_t>(book_.size() - 1));
   }
