@@ -36,7 +36,7 @@ class epoll_reactor final : public reactor {
   }
 
   /// Not left to close(): a copy of the descriptor in another process would keep it registered.
-  void stop_watching(int fd) noexcept override {
+  void stop_watching(int fd, std::uint64_t) noexcept override {
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
 

@@ -1,12 +1,58 @@
+/// The book of watched descriptors, and the choice of a reactor by name.
 #include "hub/reactor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
 
 #include "hub/scheduler.hpp"
 
-namespace offshoot::detail {
+namespace offshoot {
+namespace detail {
+namespace {
+
+struct choice {
+  const char* name;
+  std::unique_ptr<reactor> (*make)(const simulation&);
+};
+
+/// The best first.
+constexpr std::array choices{
+    choice{"epoll", [](const simulation&) { return make_epoll_reactor(); }},
+    choice{"poll", [](const simulation&) { return make_poll_reactor(); }},
+    choice{"virtual", &make_virtual_reactor},
+};
+
+}  // namespace
+
+std::unique_ptr<reactor> make_reactor(const hub_options& chosen) {
+  std::string name = chosen.reactor;
+  if (name.empty()) {
+    const char* const wished = std::getenv("OFFSHOOT_REACTOR");
+    name = wished != nullptr && *wished != '\0' ? wished : choices.front().name;
+  }
+  std::string known;
+  for (const choice& each : choices) {
+    if (name == each.name) {
+      auto made = each.make(chosen.simulated);
+      made->name = each.name;
+      return made;
+    }
+    known += std::string(known.empty() ? "" : ", ") + each.name;
+  }
+  throw greenlet_error("offshoot: there is no reactor '" + name + "'; there are: " + known);
+}
+
+instant reactor::now() noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 void reactor::add(watch& what) {
   if (vacant_.empty()) {
-    vacant_.reserve(book_.size() + 1);  // so that forget() finds room
+    vacant_.reserve(std::max(book_.capacity(), book_.size() + 1));  // so that forget() finds room
     book_.push_back({nullptr, 0});
     vacant_.push_back(static_cast<std::uint32_t>(book_.size() - 1));
   }
@@ -18,7 +64,7 @@ void reactor::add(watch& what) {
 }
 
 void reactor::forget(watch& what) noexcept {
-  stop_watching(what.fd);
+  stop_watching(what.fd, std::uint64_t{book_[what.place].generation} << 32U | what.place);
   book_[what.place].watched = nullptr;
   ++book_[what.place].generation;
   vacant_.push_back(what.place);
@@ -38,4 +84,23 @@ void reactor::report(std::uint64_t key, event what) noexcept {
   }
 }
 
-}  // namespace offshoot::detail
+}  // namespace detail
+
+std::vector<std::string> reactor_names() {
+  std::vector<std::string> names;
+  for (const detail::choice& each : detail::choices) names.emplace_back(each.name);
+  return names;
+}
+
+void start_hub(const hub_options& chosen) {
+  if (detail::scheduler::find() != nullptr) {
+    throw greenlet_error("offshoot: this thread has a hub already");
+  }
+  detail::scheduler::make(chosen);
+}
+
+std::string reactor_name() {
+  return detail::scheduler::here().events().name;
+}
+
+}  // namespace offshoot

@@ -2,6 +2,8 @@
 /// all of them share, the book of watched descriptors, is here.
 #pragma once
 
+#include <offshoot/hub/reactor.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +11,7 @@
 
 #include "hub/mailbox.hpp"
 #include "hub/record.hpp"
+#include "hub/transport.hpp"
 
 namespace offshoot::detail {
 
@@ -19,6 +22,7 @@ enum direction : unsigned { reading = 0, writing = 1 };
 struct watch {
   record* waiter[2] = {nullptr, nullptr};
   std::shared_ptr<mailbox> home;  ///< names the hub, and is how other threads reach it
+  transport* calls = nullptr;     ///< on the descriptor
   int fd = -1;                    ///< -1: closed
   std::uint32_t place = 0;        ///< in the book
   std::uint32_t holders = 1;
@@ -44,9 +48,23 @@ class reactor {
   /// `never` waits without end. Latches what has become ready and wakes who waits for it.
   virtual void poll(std::int64_t timeout) = 0;
 
+  /// The time by which timers go: the steady clock's, unless it is simulated.
+  virtual instant now() noexcept;
+  /// Where TCP connections are made.
+  virtual network& connections() noexcept { return system_network(); }
+  /// Whether poll() could ever tell of an event that no other thread makes. For a system's
+  /// descriptors nobody can say no.
+  virtual bool may_bring_events() const noexcept { return true; }
+
+  const char* name = "";  ///< of this kind
+  /// Greenlets that wait for a thread to do something: meanwhile simulated time stands still.
+  std::size_t threads_at_work = 0;
+
  protected:
+  /// `key` names the descriptor when its events are told; its lower half is a small number that no
+  /// other descriptor has meanwhile, and all ones only for the alarm.
   virtual void start_watching(int fd, std::uint64_t key) = 0;
-  virtual void stop_watching(int fd) noexcept = 0;
+  virtual void stop_watching(int fd, std::uint64_t key) noexcept = 0;
 
   struct event {
     bool readable;
@@ -56,10 +74,14 @@ class reactor {
   /// Tells what has come under a key given to start_watching(). A key whose descriptor has been
   /// forgotten since is ignored.
   void report(std::uint64_t key, event what) noexcept;
+  /// Whose descriptor is watched under `key`, which is in use.
+  const watch& watched(std::uint64_t key) const noexcept {
+    return *book_[static_cast<std::uint32_t>(key)].watched;
+  }
 
- private:
   static constexpr std::uint64_t alarm_key = ~std::uint64_t{0};
 
+ private:
   /// The generation tells an event of a forgotten descriptor from one of its successor here.
   struct entry {
     watch* watched;
@@ -69,7 +91,15 @@ class reactor {
   std::vector<std::uint32_t> vacant_;
 };
 
+/// The one that is chosen. Throws `greenlet_error` if there is none of that name.
+std::unique_ptr<reactor> make_reactor(const hub_options& chosen);
+
 /// Linux epoll: each descriptor is registered once, edge-triggered, for both directions.
 std::unique_ptr<reactor> make_epoll_reactor();
+/// poll(2), which is told of every descriptor each time: for few descriptors, or where there is no
+/// epoll.
+std::unique_ptr<reactor> make_poll_reactor();
+/// Simulated time and connections.
+std::unique_ptr<reactor> make_virtual_reactor(const simulation& chosen);
 
 }  // namespace offshoot::detail

@@ -3,7 +3,6 @@
 #include <offshoot/hub/timeout.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -41,9 +40,7 @@ struct main_record final : record {
 }  // namespace
 
 instant now() noexcept {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return this_scheduler->events().now();
 }
 
 record::~record() {
@@ -58,7 +55,7 @@ scheduler* scheduler::find() noexcept {
 }
 
 scheduler& scheduler::here() {
-  return this_scheduler != nullptr ? *this_scheduler : make();
+  return this_scheduler != nullptr ? *this_scheduler : make({});
 }
 
 struct scheduler::end_of_thread {
@@ -71,12 +68,12 @@ struct scheduler::end_of_thread {
   }
 };
 
-scheduler& scheduler::make() {
+scheduler& scheduler::make(const hub_options& chosen) {
   if (thread_is_ending) {
     throw not_startable("offshoot: this thread is ending and cannot have a hub any more");
   }
   control_block* main = access::block(greenlet::main());
-  auto made = std::make_unique<scheduler>();
+  auto made = std::make_unique<scheduler>(chosen);
   scheduler* const hub = made.get();
   attach(main, std::make_unique<main_record>(main, std::move(made)));
   this_scheduler = hub;
@@ -87,8 +84,8 @@ scheduler& scheduler::make() {
   return *hub;
 }
 
-scheduler::scheduler()
-    : reactor_(make_epoll_reactor()),
+scheduler::scheduler(const hub_options& chosen)
+    : reactor_(make_reactor(chosen)),
       mailbox_(std::make_shared<mailbox>()),
       main_(greenlet::main()) {
   reactor_->add_alarm(mailbox_->wake_descriptor());
@@ -350,8 +347,8 @@ void scheduler::look_outside() {
 }
 
 bool scheduler::nothing_can_wake() noexcept {
-  return descriptor_waits == 0 && mailbox_->senders.load(std::memory_order_seq_cst) == 0 &&
-         mailbox_->empty();
+  return (descriptor_waits == 0 || !reactor_->may_bring_events()) &&
+         mailbox_->senders.load(std::memory_order_seq_cst) == 0 && mailbox_->empty();
 }
 
 }  // namespace offshoot::detail

@@ -15,7 +15,7 @@
 
 namespace offshoot::detail {
 
-/// The steady clock's time.
+/// The time of the thread's hub, which is the steady clock's unless it is simulated.
 instant now() noexcept;
 
 /// One a thread, made on first use; owned by the record of the main greenlet, so that it is there
@@ -36,7 +36,7 @@ class scheduler {
   /// Operations in a row that did not need to wait.
   static constexpr unsigned largest_unshared = 64;
 
-  scheduler();
+  explicit scheduler(const hub_options& chosen);
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
   ~scheduler();
@@ -44,6 +44,8 @@ class scheduler {
   /// The calling thread's, made if need be. Throws std::bad_alloc, std::system_error,
   /// `not_startable`.
   static scheduler& here();
+  /// Makes the calling thread's, which has none.
+  static scheduler& make(const hub_options& chosen);
   /// The calling thread's, or null.
   static scheduler* find() noexcept;
 
@@ -90,7 +92,6 @@ class scheduler {
 
  private:
   struct end_of_thread;
-  static scheduler& make();
   static void enter_task(task_state* raw);
 
   record* take() noexcept;

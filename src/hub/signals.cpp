@@ -1,9 +1,8 @@
 #include <offshoot/hub/signals.hpp>
 
-#include <cerrno>
-
 #include <pthread.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "hub/socket.hpp"
 
@@ -23,8 +22,8 @@ sigset_t set_of(std::initializer_list<int> signals) {
 
 signal_watcher::signal_watcher(std::initializer_list<int> signals) {
   const sigset_t wanted = set_of(signals);
-  watch_ = open_watch(
-      descriptor(check_call(signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC), "signalfd")));
+  watch_ = open_watch(check_call(signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC), "signalfd"),
+                      system_files());
   pthread_sigmask(SIG_BLOCK, &wanted, &before_);
 }
 
@@ -36,16 +35,9 @@ signal_watcher::~signal_watcher() {
 int signal_watcher::wait() {
   constexpr auto operation = "wait for a signal";
   watch& own = usable(watch_, operation);
-  for (;;) {
-    wait_until_ready(own, reading, operation);
-    signalfd_siginfo got;
-    if (read(own.fd, &got, sizeof got) == sizeof got) return static_cast<int>(got.ssi_signo);
-    if (errno == EAGAIN) {
-      own.ready[reading] = false;
-    } else if (errno != EINTR) {
-      throw_system_error(errno, operation);
-    }
-  }
+  signalfd_siginfo got;
+  call_when_ready(own, reading, operation, [&] { return read(own.fd, &got, sizeof got); });
+  return static_cast<int>(got.ssi_signo);
 }
 
 int wait_for_signal(std::initializer_list<int> signals) {

@@ -30,6 +30,11 @@ void sleep_to(detail::instant deadline) {
 
 }  // namespace
 
+hub_clock::time_point hub_clock::now() {
+  return time_point(std::chrono::duration_cast<duration>(
+      std::chrono::nanoseconds(detail::scheduler::here().events().now())));
+}
+
 void sleep_until(std::chrono::steady_clock::time_point deadline) {
   sleep_to(detail::instant_of(deadline));
 }

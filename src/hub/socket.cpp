@@ -3,8 +3,7 @@
 #include <cerrno>
 #include <string>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 namespace offshoot::detail {
 namespace {
@@ -62,21 +61,24 @@ class waiting_place {
 
 }  // namespace
 
-watch* open_watch(descriptor fd) {
+watch* open_watch(int fd, transport& calls) try {
   scheduler& hub = scheduler::here();
   auto made = std::make_unique<watch>();
   made->home = hub.post_box();
-  made->fd = fd.get();
+  made->calls = &calls;
+  made->fd = fd;
   hub.events().add(*made);
-  fd.let_go();
   return made.release();
+} catch (...) {
+  calls.close(fd);
+  throw;
 }
 
 void close_watch(watch* owned) noexcept {
   scheduler& hub = *scheduler::find();
   if (owned->fd >= 0) {
     hub.events().forget(*owned);
-    ::close(std::exchange(owned->fd, -1));
+    owned->calls->close(std::exchange(owned->fd, -1));
     for (record* waiter : owned->waiter) {
       if (waiter != nullptr) hub.wake(*waiter);
     }
@@ -96,7 +98,8 @@ void abandon_watch(watch* owned) noexcept {
   } catch (const std::bad_alloc&) {
     return;  // leaks it: only its own thread can close it while that polls
   }
-  ::close(owned->fd);  // nobody watches any more
+  ::close(
+      owned->fd);  // nobody watches any more; no such number if simulated, by a hub that is gone
   let_go(*owned);
 }
 
@@ -130,6 +133,13 @@ void pause_until(watch& what, direction way, instant deadline, const char* opera
   }
 }
 
+std::uint16_t local_port_of(watch* what) {
+  const watch& own = usable(what, "local_port");
+  socket_address bound{};
+  check_result(static_cast<network*>(own.calls)->local_address(own.fd, bound), "local_port");
+  return port_of(bound);
+}
+
 socket::~socket() {
   abandon_watch(watch_);
 }
@@ -147,13 +157,16 @@ int socket::native_handle() const {
   return usable(watch_, "native_handle").fd;
 }
 
-std::uint16_t socket::local_port() const {
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  auto* const address = reinterpret_cast<sockaddr*>(&bound);
-  check_call(getsockname(native_handle(), address, &size), "local_port");
-  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
-                                           : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+void socket::set_option(int level, int option, int value) {
+  const watch& own = usable(watch_, "set_option");
+  check_result(own.calls->set_option(own.fd, level, option, value), "set_option");
+}
+
+int socket::get_option(int level, int option) const {
+  const watch& own = usable(watch_, "get_option");
+  int value = 0;
+  check_result(own.calls->get_option(own.fd, level, option, value), "get_option");
+  return value;
 }
 
 }  // namespace offshoot::detail

@@ -1,16 +1,19 @@
 /// What all users of watched descriptors share: making, checking, waiting, closing.
 #pragma once
 
-#include <offshoot/hub/tcp.hpp>
+#include <offshoot/hub/socket.hpp>
+
+#include <cerrno>
 
 #include "hub/descriptor.hpp"
 #include "hub/scheduler.hpp"
+#include "hub/transport.hpp"
 
 namespace offshoot::detail {
 
-/// Has this thread's hub watch `fd`, which must not block. The caller owns the result until
-/// close_watch() or abandon_watch().
-watch* open_watch(descriptor fd);
+/// Has this thread's hub watch `fd`, which must not block; takes it over, also if this throws. The
+/// caller owns the result until close_watch() or abandon_watch(). `calls` lives as long as the hub.
+watch* open_watch(int fd, transport& calls);
 
 /// Closes the descriptor; whoever waits for it gets an error; lets go of it. On its own thread.
 void close_watch(watch* owned) noexcept;
@@ -28,5 +31,25 @@ void wait_until_ready(watch& what, direction way, const char* operation);
 
 /// Waits until `deadline`, ready or not. Throws as wait_until_ready() does.
 void pause_until(watch& what, direction way, instant deadline, const char* operation);
+
+/// Accepts a connection, and watches it.
+watch* accept_watch(watch* listener, network& from);
+
+std::uint16_t local_port_of(watch* what);
+
+/// The result of `call`, a system call, as soon as it is one other than EAGAIN. Throws errors.
+template <class Call>
+ssize_t call_when_ready(watch& own, direction way, const char* operation, Call call) {
+  for (;;) {
+    wait_until_ready(own, way, operation);
+    const ssize_t result = call();
+    if (result >= 0) return result;
+    if (errno == EAGAIN) {
+      own.ready[way] = false;
+    } else if (errno != EINTR) {
+      throw_system_error(errno, operation);
+    }
+  }
+}
 
 }  // namespace offshoot::detail

@@ -9,6 +9,7 @@
 #include <random>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,17 @@ inline connection connect_pair() {
   return {std::move(client), listener.accept()};
 }
 
+/// The error code of what `call` throws; none if it does not.
+template <class F>
+std::error_code error_of(F call) {
+  try {
+    call();
+  } catch (const std::system_error& error) {
+    return error.code();
+  }
+  return {};
+}
+
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
@@ -43,7 +55,7 @@ inline std::vector<std::byte> random_bytes(std::size_t count, std::uint32_t seed
 }
 
 /// Everything until the peer's end.
-inline std::vector<std::byte> receive_all(offshoot::tcp_stream& from) {
+inline std::vector<std::byte> receive_all(offshoot::stream& from) {
   std::vector<std::byte> all;
   while (const auto got = from.receive()) {
     all.insert(all.end(), got.bytes().begin(), got.bytes().end());

@@ -27,7 +27,7 @@ class made_up final : public reactor {
     keys.push_back(key);
     ++watched;
   }
-  void stop_watching(int) noexcept override { --watched; }
+  void stop_watching(int, std::uint64_t) noexcept override { --watched; }
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ using offshoot::spawn;
 using offshoot::task;
 using offshoot::yield;
 using test::hub_leaves_nothing;
-using clock_type = std::chrono::steady_clock;
+using clock_type = offshoot::hub_clock;
 
 namespace {
 

@@ -7,7 +7,13 @@
 
 namespace offshoot {
 
-/// Waits until the steady clock has reached `deadline`, while other greenlets of this thread run;
+/// The clock that deadlines are of: the steady clock, unless the thread's hub simulates time.
+struct OFFSHOOT_API hub_clock : std::chrono::steady_clock {
+  /// Makes the calling thread's hub if need be, and throws what that throws.
+  static time_point now();
+};
+
+/// Waits until the `hub_clock` has reached `deadline`, while other greenlets of this thread run;
 /// as `yield` if that has passed already. Never returns early. Any greenlet may call it, the main
 /// one too. Throws std::bad_alloc, and `greenlet_exit` when killed meanwhile.
 OFFSHOOT_API void sleep_until(std::chrono::steady_clock::time_point deadline);

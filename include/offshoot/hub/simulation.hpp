@@ -1,0 +1,36 @@
+/// `simulation`: what the reactor `virtual` does to a program, and how often.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace offshoot {
+
+/// Under the reactor `virtual` nobody waits: whenever no greenlet is ready, the hub's time jumps to
+/// the next deadline or event. TCP streams and listeners of the thread run over a network in
+/// memory, which only they are in. Whatever that network does follows from the seed, so a run whose
+/// greenlets use no other source of chance (random addresses, other threads, the real clock instead
+/// of `hub_clock`) is repeated by the same seed. Chances are from 0, never, to 1, always.
+struct simulation {
+  std::uint64_t seed = 1;
+  /// How long whatever is sent takes to arrive: between the two, each time anew.
+  std::chrono::nanoseconds least_latency = std::chrono::microseconds(20);
+  std::chrono::nanoseconds largest_latency = std::chrono::microseconds(200);
+  /// What is sent arrives in pieces of at most so many bytes.
+  std::size_t largest_piece = 8192;
+  /// Bytes that may be under way or unread in one direction; a sender of more waits.
+  std::size_t window = 65536;
+  /// Of a piece to be cut shorter, and of a send to take only a part of what it is given.
+  double cuts = 0;
+  /// Of a connection to be refused, or to time out after three seconds.
+  double connect_fails = 0;
+  /// Of a connection to be reset, for each time that one end sends.
+  double resets = 0;
+  /// Of an accept to find that descriptors have run out.
+  double accept_fails = 0;
+  /// Of an event to be told once more, when there is nothing to it.
+  double false_events = 0;
+};
+
+}  // namespace offshoot

@@ -1,0 +1,99 @@
+/// TCP in memory, with everything that can happen to it drawn from a seed. It is one machine's:
+/// listeners differ by their ports alone.
+#pragma once
+
+#include <offshoot/hub/simulation.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "hub/timers.hpp"
+#include "hub/transport.hpp"
+
+namespace offshoot::detail {
+
+class simulated_network final : public network {
+ public:
+  explicit simulated_network(const simulation& chosen) noexcept;
+  ~simulated_network();
+  simulated_network(const simulated_network&) = delete;
+  simulated_network& operator=(const simulated_network&) = delete;
+
+  /// Whether `fd` is one of a simulated network's. The system has no such numbers.
+  static bool has(int fd) noexcept { return fd >= first_number; }
+
+  ssize_t receive(int fd, std::span<std::byte> into) override;
+  ssize_t send(int fd, std::span<const iovec> parts) override;
+  ssize_t send_file(int fd, int file, off_t offset, std::size_t count) override;
+  int end(int fd) override;
+  int set_option(int fd, int level, int option, int value) override;
+  int get_option(int fd, int level, int option, int& value) override;
+  void close(int fd) noexcept override;
+  int listen(const socket_address& own, int backlog) override;
+  int connect(const socket_address& peer, int& error) override;
+  int outcome(int fd) override;
+  int accept(int listener) override;
+  int local_address(int fd, socket_address& found) override;
+
+  struct told {
+    std::uint64_t key;
+    bool readable;
+    bool writable;
+    bool ended;
+  };
+  /// From here on what happens to `fd` is told under `key`, as is what has happened already.
+  void watch(int fd, std::uint64_t key);
+  void forget(int fd) noexcept;
+
+  /// When the next thing happens, or `never`.
+  instant next() const noexcept;
+  /// All that happens until `time`, in an order that is drawn.
+  std::vector<told> advance(instant time);
+
+ private:
+  static constexpr int first_number = 1 << 30;
+
+  struct endpoint;
+  struct happening;
+  /// Of an endpoint, also when it has gone and its number has a new owner.
+  struct name {
+    std::size_t place = 0;
+    std::uint64_t serial = 0;  ///< 0: nobody's
+  };
+  enum class event { connect, connected, refused, piece, end, reset, room, nothing };
+
+  std::uint64_t draw() noexcept;
+  std::uint64_t draw_up_to(std::uint64_t largest) noexcept;
+  bool chance(double of) noexcept;
+  std::size_t cut(std::size_t bytes) noexcept;
+  instant arrival() noexcept;
+  std::uint16_t free_port() noexcept;
+  name make(const socket_address& own);
+  void remove(name gone) noexcept;
+  endpoint* find(name of) noexcept;
+  endpoint& get(int fd) noexcept;
+  int number_of(name of) const noexcept { return first_number + static_cast<int>(of.place); }
+  void schedule(happening what);
+  void send_after_all(endpoint& from, event what, std::vector<std::byte> bytes = {});
+  void tell(endpoint& to, bool readable, bool writable);
+  void happen(happening& what);
+  void arrive_at_listener(const happening& request);
+  void hang_up(endpoint& leaving);
+
+  const simulation chosen_;
+  std::uint64_t random_;
+  std::uint64_t serials_ = 0;
+  std::uint64_t happenings_ = 0;
+  std::uint16_t last_port_ = 49151;
+  instant time_ = 0;
+  std::vector<std::unique_ptr<endpoint>> endpoints_;
+  std::vector<std::size_t> vacant_;  ///< a heap: the lowest number is taken, as by the system
+  std::map<std::uint16_t, name> listeners_;
+  std::vector<happening> future_;  ///< a heap
+  std::vector<told> told_;
+};
+
+}  // namespace offshoot::detail

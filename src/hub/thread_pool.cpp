@@ -1,0 +1,146 @@
+/// Threads take work from one queue. What has been done is posted to the hub that it came from, as
+/// a task that was made beforehand, so that the way back needs no memory of the thread's.
+#include <offshoot/hub/hub.hpp>
+#include <offshoot/hub/thread_pool.hpp>
+
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <pthread.h>
+
+#include "hub/scheduler.hpp"
+
+namespace offshoot {
+namespace {
+
+using namespace detail;
+
+/// Between the greenlet that waits and the thread. `done` and `waiter` are the hub's thread's.
+struct errand {
+  std::shared_ptr<pool_work> work;
+  hub home;  ///< as long as it exists the hub does not despair
+  std::shared_ptr<mailbox> reply_to;
+  task_ref reply;
+  std::exception_ptr error;
+  bool done = false;
+  record* waiter = nullptr;
+};
+
+void do_errand(errand& what) noexcept {
+  try {
+    what.work->run();
+  } catch (...) {
+    what.error = std::current_exception();
+  }
+  what.reply_to->post(std::move(what.reply));  // if that hub has ended, nobody waits
+}
+
+}  // namespace
+
+detail::pool_work::~pool_work() = default;
+
+struct thread_pool::queue {
+  explicit queue(unsigned most) : most_threads(most != 0 ? most : 1) {}
+
+  ~queue() {
+    {
+      const std::lock_guard lock(mutex);
+      ends = true;
+    }
+    changed.notify_all();
+    for (std::thread& each : threads) each.join();
+  }
+
+  void push(std::shared_ptr<errand> what) {
+    {
+      const std::lock_guard lock(mutex);
+      if (idle <= waiting.size() && threads.size() < most_threads) start_thread();
+      waiting.push_back(std::move(what));
+    }
+    changed.notify_one();
+  }
+
+  /// With the mutex held. Fails only if there is no thread at all.
+  void start_thread() {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    try {
+      threads.emplace_back([this] { serve(); });
+    } catch (...) {
+      pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      if (threads.empty()) throw;
+      return;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  void serve() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      ++idle;
+      changed.wait(lock, [this] { return ends || !waiting.empty(); });
+      --idle;
+      if (waiting.empty()) return;
+      std::shared_ptr<errand> next = std::move(waiting.front());
+      waiting.pop_front();
+      lock.unlock();
+      do_errand(*next);
+      next.reset();
+      lock.lock();
+    }
+  }
+
+  const std::size_t most_threads;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::shared_ptr<errand>> waiting;
+  std::vector<std::thread> threads;
+  std::size_t idle = 0;
+  bool ends = false;
+};
+
+thread_pool::thread_pool(unsigned threads) : queue_(std::make_unique<queue>(threads)) {}
+
+thread_pool::~thread_pool() = default;
+
+void thread_pool::run_and_wait(std::shared_ptr<pool_work> work) {
+  scheduler& here = scheduler::here();
+  record& self = here.current_record();
+  const auto sent = std::make_shared<errand>(
+      errand{std::move(work), hub::current(), here.post_box(), {}, nullptr});
+  sent->reply = make_task([sent] {
+    sent->done = true;
+    if (sent->waiter != nullptr) scheduler::find()->wake(*sent->waiter);
+  });
+  try {
+    queue_->push(sent);
+  } catch (...) {
+    sent->reply = {};  // which refers to what holds it
+    throw;
+  }
+  struct waiting_place {
+    errand& what;
+    reactor& events;
+    waiting_place(errand& sent, record& self, reactor& hubs) : what(sent), events(hubs) {
+      what.waiter = &self;
+      ++events.threads_at_work;
+    }
+    ~waiting_place() {
+      what.waiter = nullptr;
+      --events.threads_at_work;
+    }
+  };
+  {
+    const waiting_place place(*sent, self, here.events());
+    while (!sent->done) here.park(self);
+  }
+  if (sent->error != nullptr) std::rethrow_exception(sent->error);
+}
+
+}  // namespace offshoot

@@ -1,0 +1,61 @@
+/// The calls by which a watched descriptor is read, written and closed, as of the system or of a
+/// simulation. None blocks. Where a system call would return -1, these return -errno.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <span>
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "hub/address.hpp"
+
+namespace offshoot::detail {
+
+class transport {
+ public:
+  virtual ssize_t receive(int fd, std::span<std::byte> into) = 0;
+  /// Sends what `parts` lie in, one after the other, or the beginning of that.
+  virtual ssize_t send(int fd, std::span<const iovec> parts) = 0;
+  /// Sends bytes of a file, from `offset` on.
+  virtual ssize_t send_file(int fd, int file, off_t offset, std::size_t count) = 0;
+  /// Ends what this end sends.
+  virtual int end(int fd) = 0;
+  virtual int set_option(int fd, int level, int option, int value) = 0;
+  virtual int get_option(int fd, int level, int option, int& value) = 0;
+  virtual void close(int fd) noexcept = 0;
+
+ protected:
+  ~transport() = default;  // lives as long as a hub, or for ever
+};
+
+/// How connections are made.
+class network : public transport {
+ public:
+  /// A socket that listens at `own`.
+  virtual int listen(const socket_address& own, int backlog) = 0;
+  /// A socket on its way to `peer`. `error` becomes 0 if it is there, or what connect(2) said; with
+  /// EINPROGRESS the socket becomes writable when outcome() is known.
+  virtual int connect(const socket_address& peer, int& error) = 0;
+  virtual int outcome(int fd) = 0;
+  virtual int accept(int listener) = 0;
+  virtual int local_address(int fd, socket_address& found) = 0;
+
+ protected:
+  ~network() = default;
+};
+
+/// The system's sockets.
+network& system_network() noexcept;
+/// Whatever else of the system can be read and written.
+transport& system_files() noexcept;
+
+/// What a call has returned: its result, or -errno.
+template <class T>
+T or_error(T result) noexcept {
+  return result < 0 ? static_cast<T>(-errno) : result;
+}
+
+}  // namespace offshoot::detail

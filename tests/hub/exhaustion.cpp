@@ -1,0 +1,115 @@
+/// Sockets when the system has run out: of descriptors for real, of memory by an operator new that
+/// fails as told. Nothing that has come may be lost.
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "hub/fixture.hpp"
+#include "hub/network.hpp"
+
+using offshoot::spawn;
+using offshoot::tcp_listener;
+using offshoot::tcp_stream;
+using test::bytes_of;
+using test::connect_pair;
+using test::error_of;
+using test::hub_leaves_nothing;
+using test::run_in_time;
+
+namespace {
+
+bool no_buffers = false;
+
+/// Lets the process open no descriptor more than there are.
+class no_descriptors {
+ public:
+  no_descriptors() {
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const int next = dup(STDERR_FILENO);  // the lowest that is free
+    REQUIRE(next >= 0);
+    ::close(next);
+    rlimit less = before_;
+    less.rlim_cur = static_cast<rlim_t>(next);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &less) == 0);
+  }
+  ~no_descriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  no_descriptors(const no_descriptors&) = delete;
+  no_descriptors& operator=(const no_descriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
+
+void* operator new[](std::size_t size) {
+  if (no_buffers && size >= offshoot::buffer::capacity) throw std::bad_alloc();
+  if (void* const made = std::malloc(size)) return made;
+  throw std::bad_alloc();
+}
+void operator delete[](void* block) noexcept {
+  std::free(block);
+}
+void operator delete[](void* block, std::size_t) noexcept {
+  std::free(block);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "without descriptors peers wait; with the first free one, not") {
+  run_in_time([] {
+    tcp_listener listener(0);
+    const test::raw_peer peer(listener.local_port());
+    const auto acceptor = spawn([&listener] { return listener.accept().is_open(); });
+    {
+      const no_descriptors limit;
+      offshoot::sleep_for(std::chrono::milliseconds(50));  // more than one attempt
+      CHECK_FALSE(acceptor.done());
+    }
+    CHECK(acceptor.join());
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "without descriptors nothing new is opened, what is open goes on") {
+  run_in_time([] {
+    auto ends = connect_pair();
+    tcp_listener listener(0);
+    const auto port = listener.local_port();
+    auto [one, other] = offshoot::unix_stream::make_pair();
+    one.send_descriptor(STDERR_FILENO);
+    {
+      const no_descriptors limit;
+      CHECK(error_of([port] { tcp_stream::connect("127.0.0.1", port); }).value() == EMFILE);
+      CHECK(error_of([] { tcp_listener second(0); }).value() == EMFILE);
+      CHECK(error_of([] { offshoot::udp_socket second; }).value() == EMFILE);
+      CHECK(error_of([] { offshoot::pipe::make(); }).value() == EMFILE);
+      CHECK(error_of([] { offshoot::unix_stream::make_pair(); }).value() == EMFILE);
+      CHECK(error_of([&end = other] { end.receive_descriptor(); }).value() == EMFILE);
+      ends.client.send_all(bytes_of("still here"));
+      CHECK(ends.server.receive().text() == "still here");
+    }
+    CHECK(tcp_stream::connect("127.0.0.1", port).is_open());
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "without a buffer what has come stays where it is") {
+  run_in_time([] {
+    auto ends = connect_pair();
+    offshoot::reader from(ends.server);
+    ends.client.send_all(bytes_of("patience"));
+    {
+      // All that the pool holds, so that there is none to be had.
+      std::vector<offshoot::buffer> all(100);
+      for (auto& each : all) each = offshoot::buffer::lease();
+      no_buffers = true;
+      CHECK_THROWS_AS(ends.server.receive(), std::bad_alloc);
+      CHECK_THROWS_AS(from.read_until("e"), std::bad_alloc);
+      no_buffers = false;
+    }
+    CHECK(ends.server.receive().text() == "patience");
+  });
+}
