@@ -169,7 +169,8 @@ class OFFSHOOT_API greenlet {
   /// (S34).
   std::size_t stack_saved_bytes() const;
   /// Bytes of its stack that were in use at most, so far or, finished, ever. Measured in guarded
-  /// mode (guard.hpp), else 0. For the thread that owns it; takes microseconds.
+  /// mode (guard.hpp) and by a library built for it (docs/debugging.md), else 0, as for a main
+  /// greenlet. For the thread that owns it; takes microseconds.
   std::size_t stack_high_water() const;
 
  private:

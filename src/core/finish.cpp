@@ -5,6 +5,7 @@
 
 #include "core/drop.hpp"
 #include "core/guard.hpp"
+#include "core/high_water.hpp"
 #include "core/region_entry.hpp"
 #include "core/sanitizers.hpp"
 #include "core/switch.hpp"
@@ -156,7 +157,7 @@ void undo_begin(thread_state& here, control_block& target) noexcept {
 }
 
 void bury(thread_state& here, control_block& corpse) noexcept {
-  const std::size_t in_use = here.guarded ? high_water(corpse) : 0;
+  const std::size_t in_use = measures_stacks || here.guarded ? high_water(corpse) : 0;
   forget_region(here, corpse);
   corpse.stop = in_use;
   unlink_live(here, corpse);

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/drop.hpp"
-#include "core/guard.hpp"
+#include "core/high_water.hpp"
 #include "core/switch.hpp"
 #include "core/thread_registry.hpp"
 
@@ -142,7 +142,7 @@ spawn_site greenlet::spawned_at() const {
 }
 
 std::size_t greenlet::stack_high_water() const {
-  const detail::control_block& block = detail::dereference(block_);
+  detail::control_block& block = detail::dereference(block_);
   switch (block.state()) {
     case detail::life::unstarted:
       return 0;

@@ -2,8 +2,6 @@
 
 #include <offshoot/errors.hpp>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -15,7 +13,6 @@
 #include "core/drop.hpp"
 #include "core/lanes.hpp"
 #include "core/mapping.hpp"
-#include "core/sanitizers/valgrind.hpp"
 #include "core/thread_registry.hpp"
 
 namespace offshoot {
@@ -43,25 +40,6 @@ bool protect(const region& where, int protection) noexcept {
       mprotect(reinterpret_cast<void*>(where.low), where.high - where.low, protection) == 0;
   errno = before;
   return done;
-}
-
-/// The lowest word of [low, high) that is not zero; `high` if there is none. What the kernel has no
-/// page for was never touched.
-std::uintptr_t lowest_in_use(std::uintptr_t low, std::uintptr_t high) noexcept {
-  const std::size_t page = page_size();
-  std::array<unsigned char, 256> resident{};
-  for (std::uintptr_t at = low; at < high; at += resident.size() * page) {
-    const std::size_t bytes = std::min(high - at, resident.size() * page);
-    if (mincore(reinterpret_cast<void*>(at), bytes, resident.data()) != 0) resident.fill(1);
-    for (std::size_t i = 0; i < bytes / page; ++i) {
-      if ((resident[i] & 1U) == 0) continue;
-      const auto* words = reinterpret_cast<const volatile std::uintptr_t*>(at + i * page);
-      for (std::size_t word = 0; word < page / sizeof *words; ++word) {
-        if (words[word] != 0) return reinterpret_cast<std::uintptr_t>(&words[word]);
-      }
-    }
-  }
-  return high;
 }
 
 }  // namespace
@@ -101,20 +79,6 @@ void open_region(region& where) noexcept {
 
 int closed_regions() noexcept {
   return closed.load(std::memory_order_relaxed);
-}
-
-std::size_t high_water(const control_block& active) noexcept {
-  if (guarding() == guard_mode::off || active.has(main_greenlet) || active.where == nullptr) {
-    return 0;
-  }
-  region& where = *active.where;
-  const bool was_closed = where.closed;
-  open_region(where);
-  if (valgrind::checks_memory) [[unlikely]]
-    valgrind::define(reinterpret_cast<void*>(where.low), where.high - where.low);
-  const std::size_t bytes = where.high - lowest_in_use(where.low, where.high);
-  if (was_closed) close_region(where);
-  return bytes;
 }
 
 }  // namespace detail

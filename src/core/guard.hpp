@@ -1,11 +1,11 @@
-/// Guarded mode: closing the stacks of suspended greenlets, and measuring them.
+/// Guarded mode: closing the stacks of suspended greenlets.
 #pragma once
 
 #include <offshoot/guard.hpp>
+#include <offshoot/placement.hpp>
 
 #include <cstddef>
 
-#include "core/control_block.hpp"
 #include "core/stack.hpp"
 
 namespace offshoot::detail {
@@ -22,9 +22,5 @@ void open_region(region& where) noexcept;
 
 /// How many are closed now, on all threads.
 int closed_regions() noexcept;
-
-/// How much of a greenlet's stack was ever in use. The region was zero when it began: counts from
-/// the lowest word that is not. 0 if this mode is off, and for one without a region of its own.
-std::size_t high_water(const control_block& active) noexcept;
 
 }  // namespace offshoot::detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include OFFSHOOT_ARCH_HEADER
+#include "core/high_water.hpp"
 #include "core/sanitizers.hpp"
 #include "core/stack.hpp"
 
@@ -39,6 +40,7 @@ inline void make_ready(stack& owner) noexcept {
     owner.displace();
   } else {
     where.head = &owner;
+    take_over(where, owner, owner.stop);
     lay_frame(owner);
   }
 }
@@ -55,6 +57,7 @@ inline void leave_region(stack& owner, bool below_frames) noexcept {
       where.save_limit = where.low;
     }
   }
+  forget_last(where, owner);
   owner.where = nullptr;
   owner.fresh = false;
   sanitizers::forget(owner);

@@ -12,12 +12,14 @@
 #include "core/sanitizers/thread.hpp"
 #include "core/sanitizers/valgrind.hpp"
 
-/// For what the assembly calls: MemorySanitizer did not see those arguments being made.
+/// For what looks at bytes on purpose that maybe nobody wrote.
 #if defined(__clang__)
-#define OFFSHOOT_CALLED_BY_ASSEMBLY __attribute__((no_sanitize("memory")))
+#define OFFSHOOT_NO_MEMORY_SANITIZER __attribute__((no_sanitize("memory")))
 #else
-#define OFFSHOOT_CALLED_BY_ASSEMBLY
+#define OFFSHOOT_NO_MEMORY_SANITIZER
 #endif
+/// For what the assembly calls: MemorySanitizer did not see those arguments being made.
+#define OFFSHOOT_CALLED_BY_ASSEMBLY OFFSHOOT_NO_MEMORY_SANITIZER
 
 namespace offshoot::detail::sanitizers {
 
@@ -44,9 +46,9 @@ namespace offshoot::detail::sanitizers {
   if constexpr (with_thread) thread_sanitizer::stay(self);
 }
 
-/// Whether they want to know of every byte that moves.
+/// Whether they, or who measures stacks, want to know of every byte that moves.
 inline bool see_copies() noexcept {
-  return present || valgrind::checks_memory;
+  return present || measures_stacks || valgrind::checks_memory;
 }
 
 /// Copies the bytes [low, low + bytes) of `owner` to `place` in its slice. They are left behind.

@@ -7,6 +7,7 @@
 
 #include "core/copy.hpp"
 #include "core/guard.hpp"
+#include "core/high_water.hpp"
 #include "core/region_entry.hpp"
 #include "core/sanitizers.hpp"
 
@@ -54,6 +55,7 @@ inline void bring_in(stack& target) noexcept {
     target.previous = owner;
     break;
   }
+  take_over(where, target, target.home.sp);
   target.settle();
   sanitizers::copy_in(target);
   // What bounds it on a lane has not changed since it bounded itself last.

@@ -1,7 +1,9 @@
 /// Regions, the stacks on them, and the one rule by which bytes move between a region and the heap.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/context.hpp"
 #include "core/sanitizers/notes.hpp"
@@ -10,6 +12,21 @@
 namespace offshoot::detail {
 
 struct stack;
+
+/// Whether this library measures how much of its stack each greenlet uses: core/high_water.hpp.
+#if defined(OFFSHOOT_HIGH_WATER)
+inline constexpr bool measures_stacks = true;
+#else
+inline constexpr bool measures_stacks = false;
+#endif
+struct region_mark {
+  stack* last = nullptr;  ///< who ran there last, unless it has gone
+};
+struct stack_mark {
+  std::size_t deepest = 0;  ///< bytes in use, as found when it was followed by somebody else
+};
+struct no_region_mark {};
+struct no_stack_mark {};
 
 /// A contiguous range of addresses on which greenlets run: a thread's own stack, a lane, or a
 /// dedicated one.
@@ -32,6 +49,7 @@ struct region {
   unsigned valgrind_id = 0;  ///< while somebody runs here
   bool guarded = false;  ///< of one greenlet, and closed while that is suspended (core/guard.hpp)
   bool closed = false;   ///< inaccessible now
+  [[no_unique_address]] std::conditional_t<measures_stacks, region_mark, no_region_mark> marked;
 };
 
 /// The part of a greenlet that moves. Its bytes are [sp(), stop); the lowest `saved.size()` of them
@@ -52,6 +70,7 @@ struct stack : control_head {
   std::uintptr_t stop = 0;
   stack* previous = nullptr;  ///< stack_prev: the next owner above of bytes in place
   [[no_unique_address]] sanitizers::kept_notes watched;
+  [[no_unique_address]] std::conditional_t<measures_stacks, stack_mark, no_stack_mark> marked;
 
   bool displaced() const noexcept {
     return registers.ip == reinterpret_cast<std::uintptr_t>(&offshoot_fetch);
@@ -103,5 +122,23 @@ struct stack : control_head {
     registers.extent = UINTPTR_MAX;
   }
 };
+
+/// Only to be asked in a build that measures; compiled in all.
+template <class Region>
+stack*& last_in(Region& where) noexcept {
+  if constexpr (measures_stacks) {
+    return where.marked.last;
+  } else {
+    __builtin_unreachable();
+  }
+}
+template <class Stack>
+std::size_t& deepest_of(Stack& owner) noexcept {
+  if constexpr (measures_stacks) {
+    return owner.marked.deepest;
+  } else {
+    __builtin_unreachable();
+  }
+}
 
 }  // namespace offshoot::detail
