@@ -14,19 +14,18 @@ run_tests() {
   logs+=("$log")
   echo "== $1${setup:+, $setup}"
   configure "$1" -Dtests=enabled -Dexamples=enabled -Dbench=disabled "${@:2}" &&
-    meson compile -C "build-$1" "${targets[@]}" &&
+    meson compile -C "build-$1" &&
     meson test -C "build-$1" --no-rebuild --print-errorlogs ${setup:+--setup="$setup"} "${test_options[@]}" || true
   cat "build-$1"/meson-logs/*.json >"$log" || true # a wrapper's name is part of the log's
 }
 logs=()
 setup=
 test_options=() # further ones of meson test
-targets=() # to build; none: all
 
 # run_sanitized MODE: every test under a sanitizer or Valgrind, but what tests/sanitizers.txt leaves
 # out. With g1, reports name files and lines.
 run_sanitized() {
-  local options=(-Ddebug=false -Doptimization=1 -Dcpp_args=-g1) name=$1 test_options=() targets=()
+  local options=(-Ddebug=false -Doptimization=1 -Dcpp_args=-g1) name=$1 test_options=()
   local -x OFFSHOOT_EXCLUDED_TEST_CASES OFFSHOOT_SEEDS ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS
   OFFSHOOT_EXCLUDED_TEST_CASES=$(awk -F ' *[|] *' -v mode="$1" \
     '!/^#/ && (" " $1 " ") ~ (" " mode " ") { printf "%s%s", comma, $2; comma = "," }' \
@@ -56,11 +55,13 @@ run_sanitized() {
       OFFSHOOT_SEEDS=5 # of the model test, which takes some twenty times as long here
       TSAN_OPTIONS=report_signal_unsafe=0 # the tests' handlers come at moments that make it safe
       ;;
-    memory) # what the C++ library does it does not see, and reports: docs/safety.md
+    memory) # with a C++ library that is built with it, too
       local -x CXX=clang++
-      options+=(-Db_sanitize=memory -Db_lundef=false -Dhub=disabled)
-      test_options=(--suite fail)
-      targets=(fail-uninitialised)
+      local library=$PWD/build-libstdcxx
+      build_instrumented_libstdcxx "$library" || { logs+=("$library/tests"); return 0; } # which are missing
+      test_options=(--suite unit --suite abi --suite model --suite fail)
+      options+=(-Db_sanitize=memory -Db_lundef=false -Dhub=disabled -Dbacktrace=disabled
+        "-Dcpp_link_args=-fsanitize=memory -L$library/lib -Wl,-rpath,$library/lib") # meson links a program first
       ;;
     valgrind)
       # Examples are run by a script and the echo server by its test, so it follows what they start,

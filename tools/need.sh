@@ -17,6 +17,8 @@ declare -A provided_by=(
   [valgrind]="header valgrind/memcheck.h"
   [libdw-dev]="header elfutils/libdwfl.h"
   [gdb]="command gdb"
+  [make]="command make"
+  [xz-utils]="command xz"
 )
 
 export CXX=${CXX:-g++}
@@ -42,13 +44,18 @@ find_missing() {
   done
 }
 
+as_root() {
+  if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# with_packages_known COMMAND...: a fresh system knows none yet, and an old list names files that are gone.
+with_packages_known() {
+  "$@" 2>/dev/null || { as_root apt-get update -qq && "$@"; }
+}
+
 apt_install() {
-  local as_root=()
-  [[ $EUID -eq 0 ]] || as_root=(sudo)
-  local install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
-    apt-get install -qq -y --no-install-recommends "$@")
-  # A fresh system knows no packages yet, and an old list names files that are gone.
-  "${install[@]}" 2>/dev/null || { "${as_root[@]}" apt-get update -qq && "${install[@]}"; }
+  with_packages_known as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y --no-install-recommends "$@"
 }
 
 need() {

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <string>
 
-#include "core/sanitizers/valgrind.hpp"
+#include "core/sanitizers.hpp"
 #include "core/thread_state.hpp"
 
 namespace offshoot {
@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t word_size = sizeof(std::uintptr_t);
 
 /// Whoever wrote it, and if anybody did.
-bool word_in(const address_range& own, const std::byte* place) noexcept {
+OFFSHOOT_NO_MEMORY_SANITIZER bool word_in(const address_range& own,
+                                          const std::byte* place) noexcept {
   std::uintptr_t word = 0;
   std::memcpy(&word, place, sizeof word);
   if (valgrind::checks_memory) [[unlikely]]
