@@ -23,6 +23,17 @@ setup=
 test_options=() # further ones of meson test
 targets=() # to build; none: all
 
+# run_cross CPU: every test on that CPU, but what tests/cross.txt leaves out.
+run_cross() {
+  local file=arch/cross/$1.ini family
+  family=$(sed -n "s/^cpu_family = '\(.*\)'$/\1/p" "$file")
+  local -x OFFSHOOT_EXCLUDED_TEST_CASES
+  OFFSHOOT_EXCLUDED_TEST_CASES=$(awk -F ' *[|] *' -v family="$family" \
+    '!/^#/ && $2 == "case" && (" " $1 " ") ~ (" (cross|" family ") ") { printf "%s%s", comma, $3; comma = "," }' \
+    tests/cross.txt)
+  run_tests "cross-$1" --cross-file "$file" -Ddebug=false -Doptimization=2
+}
+
 # run_sanitized MODE: every test under a sanitizer or Valgrind, but what tests/sanitizers.txt leaves
 # out. With g1, reports name files and lines.
 run_sanitized() {

@@ -13,6 +13,7 @@ declare -A provided_by=(
   [doctest-dev]="header doctest/doctest.h"
   [libbenchmark-dev]="header benchmark/benchmark.h"
   [libboost-context-dev]="header boost/context/fiber.hpp"
+  [qemu-user]="command qemu-aarch64"
   [libcli11-dev]="header CLI/CLI.hpp"
   [valgrind]="header valgrind/memcheck.h"
   [libdw-dev]="header elfutils/libdwfl.h"
@@ -49,6 +50,14 @@ apt_install() {
     apt-get install -qq -y --no-install-recommends "$@")
   # A fresh system knows no packages yet, and an old list names files that are gone.
   "${install[@]}" 2>/dev/null || { "${as_root[@]}" apt-get update -qq && "${install[@]}"; }
+}
+
+# What a cross file asks for: its compiler, and the emulator.
+need_cross() {
+  local triple
+  triple=$(sed -n "s/^cpp = '\(.*\)-g++'$/\1/p" "$1")
+  provided_by[g++-$triple]="command $triple-g++"
+  need "g++-$triple" qemu-user
 }
 
 need() {

@@ -61,7 +61,7 @@ std::size_t unwind(context at, const image& bytes, std::uintptr_t* addresses,
     step taken;
     offshoot_unwind(&at, &take_third, &taken);
     if (!taken.more) break;
-    if (bytes.covers(taken.next.sp)) {
+    if (return_slot != 0 && bytes.covers(taken.next.sp)) {
       // A frame that aligned its stack keeps its caller's stack pointer in memory: this is that
       // word, and the return address was looked for where it leads.
       const std::uintptr_t slot =
