@@ -61,6 +61,8 @@ std::size_t unwind(context at, const image& bytes, std::uintptr_t* addresses,
     step taken;
     offshoot_unwind(&at, &take_third, &taken);
     if (!taken.more) break;
+    // A leaf that a signal has interrupted, where calls leave their return address in a register.
+    if (taken.next.ip == at.ip && taken.next.sp == at.sp) break;
     if (return_slot != 0 && bytes.covers(taken.next.sp)) {
       // A frame that aligned its stack keeps its caller's stack pointer in memory: this is that
       // word, and the return address was looked for where it leads.
