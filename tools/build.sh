@@ -43,6 +43,13 @@ run_cross() {
     -Dunity_size=100
 }
 
+# run_fallback: every test with Boost.Context's switch, but what tests/cross.txt leaves out.
+run_fallback() {
+  local -x OFFSHOOT_EXCLUDED_TEST_CASES
+  OFFSHOOT_EXCLUDED_TEST_CASES=$(cases_left_out boost)
+  run_tests fallback --buildtype=debugoptimized -Dcontext=boost
+}
+
 # run_sanitized MODE: every test under a sanitizer or Valgrind, but what tests/sanitizers.txt leaves
 # out. With g1, reports name files and lines.
 run_sanitized() {

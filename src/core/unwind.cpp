@@ -56,7 +56,7 @@ std::size_t unwind(context at, const image& bytes, std::uintptr_t* addresses,
                    std::size_t room) noexcept {
   std::size_t count = 0;
   redirect(at, bytes);
-  while (count < room) {
+  while (count < room && at.ip != 0) {
     addresses[count++] = at.ip - 1;
     step taken;
     offshoot_unwind(&at, &take_third, &taken);
