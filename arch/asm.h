@@ -3,6 +3,27 @@
 /* What every .S in this folder says around a function, once: section, alignment, visibility, type,
  * unwind information and size. Included by assembly only. */
 
+#ifdef __ARM_EABI__
+/* Its C++ runtime reads the tables of the EHABI; the directives of others serve debuggers. */
+	.cfi_sections .debug_frame
+.macro open_unwind_table
+	.fnstart
+.endm
+.macro no_way_up
+	.cantunwind
+.endm
+.macro close_unwind_table
+	.fnend
+.endm
+#else
+.macro open_unwind_table
+.endm
+.macro no_way_up
+.endm
+.macro close_unwind_table
+.endm
+#endif
+
 .macro function name visibility=hidden
 	.text
 	.p2align 4
@@ -10,6 +31,7 @@
 	.\visibility \name
 	.type \name, %function
 \name:
+	open_unwind_table
 	.cfi_startproc
 .endm
 
@@ -21,6 +43,8 @@
 	.globl \name
 	.hidden \name
 	.type \name, %function
+	open_unwind_table
+	no_way_up
 	.cfi_startproc
 	.cfi_undefined \return_address
 	nop
@@ -29,6 +53,7 @@
 
 .macro end_function name
 	.cfi_endproc
+	close_unwind_table
 	.size \name, . - \name
 .endm
 

@@ -22,6 +22,33 @@ logs=()
 setup=
 test_options=() # further ones of meson test
 
+# cases_left_out WHERE...: what tests/cross.txt leaves out there, for OFFSHOOT_EXCLUDED_TEST_CASES.
+cases_left_out() {
+  awk -F ' *[|] *' -v where=" $* " \
+    '!/^#/ && $2 == "case" {
+       split($1, each, " ")
+       for (i in each) if (index(where, " " each[i] " ")) { printf "%s%s", comma, $3; comma = ","; break }
+     }' tests/cross.txt
+}
+
+# run_cross CPU: every test on that CPU, but what tests/cross.txt leaves out. A library is compiled as
+# one file, in a fifth of the time.
+run_cross() {
+  local file=arch/cross/$1.ini family
+  family=$(sed -n "s/^cpu_family = '\(.*\)'$/\1/p" "$file")
+  local -x OFFSHOOT_EXCLUDED_TEST_CASES OFFSHOOT_SEEDS=5 # of the model test, some twenty times as slow
+  OFFSHOOT_EXCLUDED_TEST_CASES=$(cases_left_out cross "$family")
+  run_tests "cross-$1" --cross-file "$file" -Ddebug=false -Doptimization=1 -Dunity=on \
+    -Dunity_size=100
+}
+
+# run_fallback: every test with Boost.Context's switch, but what tests/cross.txt leaves out.
+run_fallback() {
+  local -x OFFSHOOT_EXCLUDED_TEST_CASES
+  OFFSHOOT_EXCLUDED_TEST_CASES=$(cases_left_out boost)
+  run_tests fallback --buildtype=debugoptimized -Dcontext=boost
+}
+
 # run_sanitized MODE: every test under a sanitizer or Valgrind, but what tests/sanitizers.txt leaves
 # out. With g1, reports name files and lines.
 run_sanitized() {

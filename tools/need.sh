@@ -13,6 +13,7 @@ declare -A provided_by=(
   [doctest-dev]="header doctest/doctest.h"
   [libbenchmark-dev]="header benchmark/benchmark.h"
   [libboost-context-dev]="header boost/context/fiber.hpp"
+  [qemu-user]="command qemu-aarch64"
   [libcli11-dev]="header CLI/CLI.hpp"
   [valgrind]="header valgrind/memcheck.h"
   [libdw-dev]="header elfutils/libdwfl.h"
@@ -56,6 +57,14 @@ with_packages_known() {
 apt_install() {
   with_packages_known as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq -y --no-install-recommends "$@"
+}
+
+# What a cross file asks for: its compiler, and the emulator.
+need_cross() {
+  local triple
+  triple=$(sed -n "s/^cpp = '\(.*\)-g++'$/\1/p" "$1")
+  provided_by[g++-$triple]="command $triple-g++"
+  need "g++-$triple" qemu-user
 }
 
 need() {

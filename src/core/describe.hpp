@@ -12,7 +12,7 @@
 namespace offshoot::detail {
 
 template <class Text>
-void append_number(Text& text, std::uintptr_t number, int base = 10) {
+void append_number(Text& text, std::uint64_t number, int base = 10) {
   std::array<char, 64> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
   text.append(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));

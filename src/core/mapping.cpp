@@ -14,6 +14,14 @@ constexpr int madv_guard_install = 102;  // linux/mman.h since 6.13; Debian 12's
 
 std::atomic<bool> guards_by_madvise{true};
 
+/// A kernel refuses an advice that there is not. qemu-user says yes to all that it does not know,
+/// and does nothing.
+bool advice_is_heeded() noexcept {
+  constexpr int no_advice = -1;
+  static const bool heeded = madvise(nullptr, 0, no_advice) != 0;
+  return heeded;
+}
+
 }  // namespace
 
 std::size_t page_size() noexcept {
@@ -41,7 +49,7 @@ mapping::~mapping() {
 void install_guard(std::uintptr_t page) {
   void* address = reinterpret_cast<void*>(page);
   if (guards_by_madvise.load(std::memory_order_relaxed)) {
-    if (madvise(address, page_size(), madv_guard_install) == 0) return;
+    if (madvise(address, page_size(), madv_guard_install) == 0 && advice_is_heeded()) return;
     guards_by_madvise.store(false, std::memory_order_relaxed);
   }
   if (mprotect(address, page_size(), PROT_NONE) != 0) {

@@ -53,7 +53,7 @@ stack_pool::header& stack_pool::cut(shelf& from, std::size_t size_class) {
   stack->low = low + page;
   // Tops at equal distances would fight for the same sets of the caches: spread them, hashed, over
   // half of the page that the header touches anyway.
-  const std::uintptr_t colour = (cut_++ * 0x9e3779b97f4a7c15U >> 59U) * 64;
+  const auto colour = static_cast<std::uintptr_t>(cut_++ * 0x9e3779b97f4a7c15U >> 59U) * 64;
   stack->high = (from.uncut - sizeof(header)) / 64 * 64 - colour;
   // What is closed as a whole shares no page with what stays open.
   if (guarding() != guard_mode::off) stack->high = from.uncut - page;

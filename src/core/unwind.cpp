@@ -56,12 +56,14 @@ std::size_t unwind(context at, const image& bytes, std::uintptr_t* addresses,
                    std::size_t room) noexcept {
   std::size_t count = 0;
   redirect(at, bytes);
-  while (count < room) {
+  while (count < room && at.ip != 0) {
     addresses[count++] = at.ip - 1;
     step taken;
     offshoot_unwind(&at, &take_third, &taken);
     if (!taken.more) break;
-    if (bytes.covers(taken.next.sp)) {
+    // A leaf that a signal has interrupted, where calls leave their return address in a register.
+    if (taken.next.ip == at.ip && taken.next.sp == at.sp) break;
+    if (return_slot != 0 && bytes.covers(taken.next.sp)) {
       // A frame that aligned its stack keeps its caller's stack pointer in memory: this is that
       // word, and the return address was looked for where it leads.
       const std::uintptr_t slot =

@@ -10,22 +10,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <utility>
 
 #include <alloca.h>
 #include <doctest/doctest.h>
 #include <ucontext.h>
 #include <unwind.h>
 
+#include OFFSHOOT_ARCH_HEADER
+#include "abi/patterns.hpp"
 #include "core/thread_state.hpp"
 #include "support/fixture.hpp"
 
-extern "C" {
-unsigned call_with_patterns(void (*function)(void*), void* argument, std::uint64_t seed);
-void switch_directly(void* four[4]);
-}
-
 using offshoot::greenlet;
 using offshoot::placement;
+using attempt = void (*)(void*, void*, std::uintptr_t);  ///< as call_with_patterns calls it
 
 namespace {
 
@@ -54,9 +53,9 @@ _Unwind_Reason_Code look_for_patterns(_Unwind_Context* frame, void* found) {
   return _URC_END_OF_STACK;
 }
 
-void switch_stepping(void* raw);
-void switch_in_a_frame_of_variable_size(void* raw);
-void switch_with_nothing_to_keep(void*);
+void switch_stepping(void* raw, void*, std::uintptr_t);
+void switch_in_a_frame_of_variable_size(void* raw, void*, std::uintptr_t);
+void switch_with_nothing_to_keep(void*, void*, std::uintptr_t);
 /// Those that are compiled with an inline switch.
 constexpr std::array callers{&switch_stepping, &switch_in_a_frame_of_variable_size,
                              &switch_with_nothing_to_keep};
@@ -95,7 +94,7 @@ struct partner {
   int payload;  ///< 0: none
 };
 
-[[gnu::noinline]] void switch_stepping(void* raw) {
+[[gnu::noinline]] void switch_stepping(void* raw, void* /*second*/, std::uintptr_t /*zero*/) {
   auto& with = *static_cast<partner*>(raw);
   begin_to_step();
   if (with.payload == 0) {
@@ -107,7 +106,8 @@ struct partner {
 }
 
 /// Its frames are found by way of rbp, which must be that of whoever arrives.
-[[gnu::noinline]] void switch_in_a_frame_of_variable_size(void* raw) {
+[[gnu::noinline]] void switch_in_a_frame_of_variable_size(void* raw, void* /*second*/,
+                                                          std::uintptr_t /*zero*/) {
   const auto& with = *static_cast<partner*>(raw);
   auto* const room =
       static_cast<volatile char*>(alloca(static_cast<std::size_t>(with.payload) + 1));
@@ -120,7 +120,8 @@ struct partner {
 const greenlet* target = nullptr;
 
 /// Saves neither rbp nor rbx, if the compiler finds no use for them.
-[[gnu::noinline]] void switch_with_nothing_to_keep(void* /*raw*/) {
+[[gnu::noinline]] void switch_with_nothing_to_keep(void* /*raw*/, void* /*second*/,
+                                                   std::uintptr_t /*zero*/) {
   begin_to_step();
   target->switch_to();
   end_stepping();
@@ -128,25 +129,28 @@ const greenlet* target = nullptr;
 
 constexpr int rounds = 3;
 
-std::array<void*, 4> four{};
-
 /// No frame between here and the assembly saves a register.
-[[gnu::noinline]] void switch_by_the_assembly_alone(void* /*raw*/) {
+[[gnu::noinline]] void switch_by_the_assembly_alone(void* to, void* from, std::uintptr_t /*zero*/) {
+  using namespace offshoot::detail;
   begin_to_step();
-  switch_directly(four.data());
+  offshoot_switch(static_cast<context*>(to), static_cast<context*>(from), passage::quiet);
   end_stepping();
 }
 
-void call(void (*caller)(void*), partner& with, std::uint64_t seed) {
-  offshoot::detail::thread_state& here = *offshoot::detail::thread_state::here();
-  offshoot::detail::control_block* const to = offshoot::detail::access::block(with.other);
-  four = {&to->registers, &here.current->registers, &here.current, to};
+void call(attempt caller, partner& with, std::uint64_t seed) {
   target = &with.other;
-  call_with_patterns(caller, &with, seed);
+  if (caller != &switch_by_the_assembly_alone) {
+    call_with_patterns(caller, &with, nullptr, seed);
+    return;
+  }
+  using namespace offshoot::detail;
+  control_block* const to = access::block(with.other);
+  control_block* const from = std::exchange(thread_state::here()->current, to);
+  call_with_patterns(caller, &to->registers, &from->registers, seed);
 }
 
 /// Two greenlets switch to and fro, under the trap flag. Without a stack of their own they copy.
-void step_through(void (*caller)(void*), placement where, int payload, void (*others)(void*)) {
+void step_through(attempt caller, placement where, int payload, attempt others) {
   const greenlet& back = greenlet::main();
   partner with{greenlet{[others, &back, payload] {
                           partner home{back, payload};
@@ -154,8 +158,9 @@ void step_through(void (*caller)(void*), placement where, int payload, void (*ot
                         },
                         {.where = where}},
                payload};
-  call_with_patterns([](void* first) { static_cast<partner*>(first)->other.switch_to(); }, &with,
-                     seeds[0]);
+  call_with_patterns(
+      [](void* first, void*, std::uintptr_t) { static_cast<partner*>(first)->other.switch_to(); },
+      &with, nullptr, seeds[0]);
   end_stepping();  // the other one has left with the flag set
   for (int round = 0; round < rounds; ++round) {
     call(caller, with, seeds[0]);
@@ -208,4 +213,14 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S28: and of offshoot_switch by itself") 
     for (const auto others : callers) step_through(alone, placement::dedicated, 0, others);
   });
   CHECK(stepped.size() > 25);
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S28: a fresh frame's chain of frame pointers ends") {
+  // The unwinder that profilers use follows rbp: it must find a zero, not somebody's frame.
+  alignas(16) static std::byte memory[256];
+  offshoot::detail::context fresh;
+  fresh.kept[0] = 1;
+  offshoot::detail::lay_first_frame(reinterpret_cast<std::uintptr_t>(memory) + sizeof memory,
+                                    fresh);
+  CHECK(fresh.kept[0] == 0);
 }

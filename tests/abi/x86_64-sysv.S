@@ -1,5 +1,5 @@
 /* Calls a function with every callee-saved register set to a value of its own, and tells which of
- * them came back changed. See registers.cpp. */
+ * them came back changed. See patterns.hpp and registers.cpp. */
 #include "asm.h"
 
 .macro push_kept register
@@ -14,31 +14,29 @@
 	.cfi_restore \register
 .endm
 
-/* Sets \bit in eax unless \register is rdx + \number. Leaves nothing in rcx. */
-.macro expect register number bit
-	lea	\number(%rdx), %rcx
+/* Sets bit \number in eax unless \register is rdx + \number + 1. Leaves nothing in rcx. */
+.macro expect register number
+	lea	\number + 1(%rdx), %rcx
 	cmp	%rcx, \register
 	je	.Lkept\@
-	or	$\bit, %eax
+	or	$1 << \number, %eax
 .Lkept\@:
 .endm
 
-/* void switch_directly(void* four[4]): a switch with no frame of C++ on its way that would keep a
- * register by itself. rdi = { to's registers, from's, where the current one is named, to }. */
-function switch_directly
-	endbr64
-	mov	16(%rdi), %rax
-	mov	24(%rdi), %rcx
-	mov	%rcx, (%rax)
-	mov	8(%rdi), %rsi
-	mov	(%rdi), %rdi
-	xor	%edx, %edx
-	jmp	offshoot_switch
-end_function switch_directly
+.macro spoil_if register number
+	cmp	$\number, %edi
+	jne	.Lother\@
+	not	\register
+.Lother\@:
+.endm
 
-/* unsigned call_with_patterns(void (*function)(void*), void* argument, uint64_t seed)
- * rdi = function, rsi = argument, rdx = seed: the registers are given values near it. Returns a bit
- * for each that was not kept: 1 rbx, 2 rbp, 4 r12, 8 r13, 16 r14, 32 r15, 64 the direction flag. */
+	.section .rodata
+	.globl	callee_saved
+	.hidden	callee_saved
+callee_saved:
+	.asciz	"rbx rbp r12 r13 r14 r15 direction-flag"
+
+/* rdi = function, rsi = first, rdx = second, rcx = seed */
 function call_with_patterns
 	endbr64
 	push_kept %rbp
@@ -47,33 +45,35 @@ function call_with_patterns
 	push_kept %r13
 	push_kept %r14
 	push_kept %r15
-	push	%rdx			/* the seed; rsp is now 16-aligned for the call */
+	push	%rcx			/* the seed; rsp is now 16-aligned for the call */
 	.cfi_adjust_cfa_offset 8
 	mov	%rdi, %rax
 	mov	%rsi, %rdi
-	lea	1(%rdx), %rbx
-	lea	2(%rdx), %rbp
-	lea	3(%rdx), %r12
-	lea	4(%rdx), %r13
-	lea	5(%rdx), %r14
-	lea	6(%rdx), %r15
-	call	*%rax
+	mov	%rdx, %rsi
+	xor	%edx, %edx
+	lea	1(%rcx), %rbx
+	lea	2(%rcx), %rbp
+	lea	3(%rcx), %r12
+	lea	4(%rcx), %r13
+	lea	5(%rcx), %r14
+	lea	6(%rcx), %r15
+	call	*%rax			/* rdi = first, rsi = second, rdx = 0 */
 	pop	%rdx
 	.cfi_adjust_cfa_offset -8
 	xor	%eax, %eax
-	expect	%rbx, 1, 1
-	expect	%rbp, 2, 2
-	expect	%r12, 3, 4
-	expect	%r13, 4, 8
-	expect	%r14, 5, 16
-	expect	%r15, 6, 32
+	expect	%rbx, 0
+	expect	%rbp, 1
+	expect	%r12, 2
+	expect	%r13, 3
+	expect	%r14, 4
+	expect	%r15, 5
 	pushf
 	.cfi_adjust_cfa_offset 8
 	pop	%rcx
 	.cfi_adjust_cfa_offset -8
 	test	$0x400, %ecx
 	jz	1f
-	or	$64, %eax
+	or	$1 << 6, %eax
 1:	cld
 	pop_kept %r15
 	pop_kept %r14
@@ -84,16 +84,35 @@ function call_with_patterns
 	ret
 end_function call_with_patterns
 
-/* void look_at_entry(void* record): rdi = an array of two words, which get rsp as it was before the
- * call to here, and the flags. */
-function look_at_entry
+/* rdi = number */
+function spoil
+	endbr64
+	spoil_if %rbx, 0
+	spoil_if %rbp, 1
+	spoil_if %r12, 2
+	spoil_if %r13, 3
+	spoil_if %r14, 4
+	spoil_if %r15, 5
+	cmp	$6, %edi
+	jne	1f
+	std
+1:	ret
+end_function spoil
+
+/* psABI 3.2.2, 3.2.1: rsp + 8 is a multiple of 16, the direction flag is clear. */
+function wrong_at_entry
 	endbr64
 	lea	8(%rsp), %rax
-	mov	%rax, (%rdi)
+	and	$15, %eax
+	neg	%eax
+	sbb	%eax, %eax
+	and	$1, %eax
 	pushf
 	.cfi_adjust_cfa_offset 8
-	pop	%rax
+	pop	%rcx
 	.cfi_adjust_cfa_offset -8
-	mov	%rax, 8(%rdi)
-	ret
-end_function look_at_entry
+	test	$0x400, %ecx
+	jz	1f
+	or	$2, %eax
+1:	ret
+end_function wrong_at_entry

@@ -2,7 +2,7 @@
 /// not.
 // ends: SIGSEGV
 // says: lent as ever
-// says: offshoot: stray write at 0x[0-9a-f]+, in the stack of greenlet 'lender' #\d+ \(dedicated\)
+// says: offshoot: stray (write|access) at 0x[0-9a-f]+, in the stack of greenlet 'lender' #\d+ \(dedicated\)
 #include <offshoot/greenlet.hpp>
 #include <offshoot/guard.hpp>
 

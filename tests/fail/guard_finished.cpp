@@ -1,6 +1,6 @@
 /// Guarded mode also stops whoever uses the stack of a greenlet that has finished.
 // ends: SIGSEGV
-// says: offshoot: stray read at 0x[0-9a-f]+, in the stack of a greenlet that has finished
+// says: offshoot: stray (read|access) at 0x[0-9a-f]+, in the stack of a greenlet that has finished
 // says: by main greenlet #\d+, at:
 // says: reading_culprit
 #include <offshoot/greenlet.hpp>

@@ -1,6 +1,6 @@
 /// Guarded mode stops a greenlet that reads the stack of one that is suspended.
 // ends: SIGSEGV
-// says: offshoot: stray read at 0x[0-9a-f]+, in the stack of greenlet 'lender' #
+// says: offshoot: stray (read|access) at 0x[0-9a-f]+, in the stack of greenlet 'lender' #
 // says: 'lender' #\d+ \(lane\), spawned at .*guard_read\.cpp:19, which is suspended
 // says: by greenlet 'borrower' #\d+ \(nested\), spawned at .*guard_read\.cpp:21, at:
 // says: #0 reading_culprit

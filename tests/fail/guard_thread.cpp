@@ -1,6 +1,6 @@
 /// Guarded mode stops another thread, one without greenlets, that writes to a suspended stack.
 // ends: SIGSEGV
-// says: offshoot: stray write at 0x[0-9a-f]+, in the stack of greenlet 'lender' #
+// says: offshoot: stray (write|access) at 0x[0-9a-f]+, in the stack of greenlet 'lender' #
 // says: 'lender' #\d+ \(lane\), spawned at .*guard_thread\.cpp:16, which is suspended
 // says: by a thread without greenlets, number \d+, at:
 // says: writing_culprit

@@ -1,6 +1,6 @@
 /// Guarded mode stops whoever writes to the stack of a suspended greenlet, and says that it wrote.
 // ends: SIGSEGV
-// says: offshoot: stray write at 0x[0-9a-f]+, in the stack of greenlet 'lender' #
+// says: offshoot: stray (write|access) at 0x[0-9a-f]+, in the stack of greenlet 'lender' #
 // says: 'lender' #\d+ \(nested\), spawned at .*guard_write\.cpp:16, which is suspended
 // says: by main greenlet #\d+, at:
 // says: writing_culprit

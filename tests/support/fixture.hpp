@@ -17,6 +17,10 @@
 
 namespace test {
 
+/// A stack of this size no machine has room for.
+inline constexpr std::size_t too_large =
+    sizeof(void*) == 8 ? std::size_t{1} << (sizeof(void*) * 8 - 4) : std::size_t{3} << 30U;
+
 /// The three placements, for what must hold in each.
 inline constexpr std::array placements{offshoot::placement::lane, offshoot::placement::dedicated,
                                        offshoot::placement::nested};

@@ -240,7 +240,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
       // Handles and heap pointers.
       CHECK_NOTHROW(greenlet{[self = greenlet::main()] { CHECK(self); }});
       // Numbers that look like nothing else.
-      const auto number = reinterpret_cast<std::uintptr_t>(&local) + (std::uintptr_t{1} << 40U);
+      const auto number = reinterpret_cast<std::uintptr_t>(&local) + UINTPTR_MAX / 4;
       CHECK_NOTHROW(greenlet{[number] { CHECK(number != 0); }});
     });
   }

@@ -314,7 +314,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S24 coroutine: another thread cannot cal
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S29 coroutine: a body too large for any stack leaves it as it was") {
   coroutine<int()> greedy{[](auto& /*self*/) { return 1; },
-                          {.where = placement::dedicated, .stack_size = std::size_t{1} << 40}};
+                          {.where = placement::dedicated, .stack_size = test::too_large}};
   CHECK_THROWS_AS(greedy(), offshoot::not_startable);
   CHECK(!greedy.done());
   CHECK_THROWS_AS(greedy(), offshoot::not_startable);

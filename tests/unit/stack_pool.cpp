@@ -55,7 +55,7 @@ TEST_CASE("S30: a stack has the asked size, an aligned stop and a guard page bel
 
 TEST_CASE("S29: a size that no machine has is refused") {
   stack_pool pool;
-  CHECK_THROWS_AS(pool.take(std::size_t{1} << 60), offshoot::not_startable);
+  CHECK_THROWS_AS(pool.take(test::too_large), offshoot::not_startable);
   CHECK(pool.taken() == 0);
 }
 

@@ -203,9 +203,8 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     CHECK_FALSE(takes_int.active());
 
     // And for a stack that cannot be had.
-    const greenlet huge{
-        [] { FAIL("must not run"); },
-        {.where = offshoot::placement::dedicated, .stack_size = std::size_t{1} << 60}};
+    const greenlet huge{[] { FAIL("must not run"); },
+                        {.where = offshoot::placement::dedicated, .stack_size = test::too_large}};
     const greenlet below{[] {}, {.parent = huge, .where = where}};
     CHECK_THROWS_AS(below.switch_to(), offshoot::not_startable);
     CHECK(below.dead());

@@ -86,6 +86,9 @@ struct control_head {
 struct exception_state {
   void* caught = nullptr;
   unsigned uncaught = 0;
+#ifdef __ARM_EABI__
+  void* propagating = nullptr;  ///< a third word (EHABI): exceptions that destructors interrupt
+#endif
 
   bool idle() const noexcept { return (reinterpret_cast<std::uintptr_t>(caught) | uncaught) == 0; }
 };

@@ -1,0 +1,50 @@
+/// i386, System V ABI: the C++ half of x86-sysv.S.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/context.hpp"
+#include "unwound.hpp"
+#include "x86.hpp"
+
+namespace offshoot::detail {
+
+struct first_frame {
+  std::uintptr_t above[4] = {0, 0, 0, 0};
+};
+
+inline constexpr std::uintptr_t stack_alignment = 16;
+
+inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
+  fresh.sp = stop - sizeof(first_frame);
+  fresh.ip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
+  *reinterpret_cast<first_frame*>(fresh.sp) = first_frame{};
+}
+
+/// ebp and ebx, in the psABI's numbers (2.5.1).
+inline context registers_of(_Unwind_Context* frame) noexcept {
+  return unwound(frame, 5, 3);
+}
+
+/// Of what a signal has interrupted.
+inline context registers_of(const ucontext_t& interrupted) noexcept {
+  const auto& all = interrupted.uc_mcontext.gregs;
+  const auto word = [&all](int which) { return static_cast<std::uintptr_t>(all[which]); };
+  context found;
+  found.ip = word(REG_EIP) + 1;
+  found.sp = word(REG_ESP);
+  found.kept[0] = word(REG_EBP);
+  found.kept[1] = word(REG_EBX);
+  return found;
+}
+
+/// Where a call has left its return address, from what the stack pointer is after the return.
+inline constexpr std::ptrdiff_t return_slot = -4;
+
+/// Linux gives shadow stacks to 64-bit programs only.
+inline bool shadow_stack_active() noexcept {
+  return false;
+}
+
+}  // namespace offshoot::detail
