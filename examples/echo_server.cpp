@@ -46,7 +46,7 @@ std::size_t active_greenlets() {
 
 void serve(std::uint16_t port, const offshoot::options& chosen) {
   offshoot::signal_watcher end_signals{SIGINT, SIGTERM};
-  offshoot::yield();  // from here on the hub is there, and counted
+  offshoot::spawn([] {}).join();  // from here on the hub is there, and counted
   const long descriptors = open_descriptors();
   const std::size_t greenlets = active_greenlets();
 

@@ -44,6 +44,7 @@ tcp_listener::tcp_listener(std::uint16_t port, const std::string& address, int b
     : socket(open_listener(port, address, backlog)) {}
 
 tcp_stream tcp_listener::accept() {
+  usable(watch_, "accept");  // elsewhere no hub is made for that
   return tcp_stream(accept_watch(watch_, scheduler::here().events().connections()));
 }
 

@@ -138,7 +138,7 @@ void thread_pool::run_and_wait(std::shared_ptr<pool_work> work) {
   };
   {
     const waiting_place place(*sent, self, here.events());
-    while (!sent->done) here.park(self);
+    while (!sent->done) here.park(self, "work in a thread pool");
   }
   if (sent->error != nullptr) std::rethrow_exception(sent->error);
 }
