@@ -26,7 +26,7 @@ namespace {
 
 struct sigaction before {};  // what handled the signal until then
 
-struct finding {
+struct verdict {
   enum : std::uint8_t {
     nothing_of_ours,
     overflow,
@@ -43,16 +43,16 @@ bool is_overflow(const thread_state* here, std::uintptr_t address) noexcept {
   return address < low && low - address <= page_size();
 }
 
-finding judge(std::uintptr_t address) noexcept {
+verdict judge(std::uintptr_t address) noexcept {
   const thread_state* here = thread_state::here();
-  if (is_overflow(here, address)) return {finding::overflow, here->current};
+  if (is_overflow(here, address)) return {verdict::overflow, here->current};
   for (const thread_state* each = registry::first(); each != nullptr; each = each->next) {
     if (!each->guarded || each->ended) continue;
     control_block* owner = each->owner_of(address);
-    if (owner != nullptr && owner->where->closed) return {finding::suspended, owner};
-    if (owner == nullptr && each->pool.contains(address)) return {finding::unused, nullptr};
+    if (owner != nullptr && owner->where->closed) return {verdict::suspended, owner};
+    if (owner == nullptr && each->pool.contains(address)) return {verdict::unused, nullptr};
   }
-  return {finding::nothing_of_ours, nullptr};
+  return {verdict::nothing_of_ours, nullptr};
 }
 
 /// Where a suspended greenlet stands.
@@ -86,14 +86,14 @@ void print_overflow(const control_block& culprit, std::uintptr_t address,
   print_trace_of_here(machine);
 }
 
-void print_stray_access(const finding& found, std::uintptr_t address,
+void print_stray_access(const verdict& found, std::uintptr_t address,
                         const void* machine) noexcept {
   raw_text out(STDERR_FILENO);
   out.append("offshoot: stray ");
   out.append(access_of_fault(machine));
   out.append(" at 0x");
   append_number(out, address, 16);
-  if (found.what == finding::unused) {
+  if (found.what == verdict::unused) {
     out.append(", in the stack of a greenlet that has finished, or a guard page\n");
   } else {
     out.append(", in the stack of ");
@@ -111,15 +111,15 @@ void print_stray_access(const finding& found, std::uintptr_t address,
   out.append(", at:\n");
   out.flush();
   print_trace_of_here(machine);
-  if (found.what == finding::suspended) print_trace_of(*found.owner);
+  if (found.what == verdict::suspended) print_trace_of(*found.owner);
 }
 
 void report(siginfo_t* fault, const void* machine) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(fault->si_addr);
-  const finding found = judge(address);
-  if (found.what == finding::overflow) {
+  const verdict found = judge(address);
+  if (found.what == verdict::overflow) {
     print_overflow(*found.owner, address, machine);
-  } else if (found.what != finding::nothing_of_ours) {
+  } else if (found.what != verdict::nothing_of_ours) {
     print_stray_access(found, address, machine);
   }
 }
