@@ -17,10 +17,11 @@ std::cv_status condition::wait_by(std::unique_lock<mutex>& lock, instant deadlin
   record& self = hub.current_record();
   mutex& to_lock = *lock.mutex();
   self.given = false;
+  self.deserted = false;
+  self.notified = false;
   self.to_lock = &to_lock;
   line_.members.push_back(self);
   lock.unlock();
-  const auto notified = [&self] { return self.to_lock == nullptr; };
   const auto lock_again = [&] {
     if (!self.given) {
       const shield shielded(self);
@@ -28,19 +29,21 @@ std::cv_status condition::wait_by(std::unique_lock<mutex>& lock, instant deadlin
     }
     lock = std::unique_lock(to_lock, std::adopt_lock);
   };
-  bool woken;
   try {
-    woken = hub.park(self, "a condition", deadline);
+    hub.park(self, "a condition", deadline);
   } catch (...) {
-    const bool lost = notified();
-    lock_again();
-    if (lost) notify_one();
+    if (!self.deserted) {  // else the mutex may be gone, too, as when a thread ends
+      const bool lost = self.notified;
+      lock_again();
+      if (lost) notify_one();
+    }
     throw;
   }
-  const bool in_time = notified();
-  if (woken && !self.given) {  // the mutex or the condition is gone
-    if (!in_time) lock_again();
-    throw_destroyed(in_time ? waits_for_mutex : "a condition");
+  const bool in_time = self.notified;
+  if (self.deserted) {
+    if (in_time) throw_destroyed(waits_for_mutex);
+    lock_again();
+    throw_destroyed("a condition");
   }
   lock_again();
   return in_time ? std::cv_status::no_timeout : std::cv_status::timeout;
@@ -51,7 +54,8 @@ void condition::notify_one() {
   list_hook* const first = line_.members.first();
   if (first == nullptr) return;
   record& waiting = as_record(*first);
-  std::exchange(waiting.to_lock, nullptr)->give_or_queue(waiting);
+  waiting.notified = true;
+  waiting.to_lock->give_or_queue(waiting);
 }
 
 void condition::notify_all() {

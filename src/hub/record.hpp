@@ -36,21 +36,23 @@ struct record : extension, list_hook, timer_node {
 
   control_block* const block;
   phase now = phase::running;
-  /// Its wait was ended by its timer.
-  bool timed_out = false;
-  /// It has been given what it waited for: whoever gives says so before waking it.
-  bool given = false;
+  bool timed_out = false;  ///< its wait was ended by its timer
+  bool given = false;      ///< it has what it waited for: who gives says so before waking it
+  bool deserted = false;   ///< what it waited for is gone
+  bool notified = false;   ///< by the condition it waited for
+  bool exclusive = false;  ///< while it waits for a shared_mutex: to write
   /// How many around it forbid that a kill or a time-out ends its waits.
   std::uint8_t shields = 0;
-  const char* reason = nullptr;            ///< of its last wait, as in "waits for a mutex"
-  const task_state* awaited = nullptr;     ///< while it joins one
-  control_block* const* holder = nullptr;  ///< while it waits for a mutex: who has it
-  mutex* to_lock = nullptr;                ///< while it waits for a condition
-  bool exclusive = false;                  ///< while it waits for a shared_mutex
-  std::uint32_t chosen = 0;                ///< given one of several things: which
-  timeout_scope* innermost = nullptr;      ///< looked at by its own greenlet only
-  task_state* task = nullptr;              ///< which it runs; owned, until it is done
-  greenlet self;                           ///< keeps a task alive; empty for all other greenlets
+  std::uint32_t chosen = 0;      ///< given one of several things: which
+  const char* reason = nullptr;  ///< of its last wait, as in "waits for a mutex"
+  union {
+    const task_state* awaited = nullptr;  ///< while it joins one
+    control_block* const* holder;         ///< while it waits for a mutex: who has it
+    mutex* to_lock;                       ///< while it waits for a condition
+  };
+  timeout_scope* innermost = nullptr;  ///< looked at by its own greenlet only
+  task_state* task = nullptr;          ///< which it runs; owned, until it is done
+  greenlet self;                       ///< keeps a task alive; empty for all other greenlets
   /// Destroys what its greenlet_local objects hold.
   void drop_locals() noexcept {
     while (locals != nullptr) locals = std::move(locals->next);

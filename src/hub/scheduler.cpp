@@ -103,6 +103,8 @@ void scheduler::close() noexcept {
   closed_ = true;
   mailbox_->close();
   drop_all_unstarted();
+  // While they can still use the hub.
+  static_cast<record*>(extension_of(access::block(main_)))->drop_locals();
 }
 
 record& scheduler::current_record() {
@@ -252,7 +254,7 @@ void scheduler::yield(record& self) {
 }
 
 void scheduler::share_turn() {
-  if (++unshared_ < largest_unshared) return;
+  if (++unshared_ < largest_unshared || current_block() == loop_block_) return;
   look_next_ = true;  // others may wait for descriptors
   yield(current_record());
 }

@@ -7,8 +7,9 @@ namespace offshoot::detail {
 waiting_line::~waiting_line() {
   while (list_hook* first = members.first()) {
     first->unlink();
+    as_record(*first).deserted = true;
     // Their thread may be at its end, its hub gone.
-    if (scheduler* hub = scheduler::find()) hub->wake(as_record(*first));
+    if (scheduler::find() == home_ && home_ != nullptr) scheduler::find()->wake(as_record(*first));
   }
 }
 

@@ -32,16 +32,16 @@ bool wait_in_line(waiting_line& line, const char* reason, instant deadline, cons
   scheduler& hub = *scheduler::find();
   record& self = hub.current_record();
   self.given = false;
+  self.deserted = false;
   line.members.push_back(self);
-  bool woken;
   try {
-    woken = hub.park(self, reason, deadline);
+    hub.park(self, reason, deadline);
   } catch (...) {
-    retreat(self.given);
+    if (!self.deserted) retreat(self.given);
     throw;
   }
   if (self.given) return true;
-  if (woken) throw_destroyed(reason);
+  if (self.deserted) throw_destroyed(reason);
   retreat(false);
   return false;
 }

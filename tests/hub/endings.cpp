@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -189,4 +191,35 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "however a wait ends nothing is lost and n
     }
     offshoot::kill_tasks();
   }
+}
+
+TEST_CASE("who waits when the thread ends leaves what is gone already alone") {
+  std::thread([] {
+    offshoot::event event;
+    offshoot::semaphore semaphore(0);
+    offshoot::mutex mutex;
+    offshoot::shared_mutex shared;
+    offshoot::barrier barrier(10);
+    offshoot::condition condition;
+    offshoot::mutex of_condition;
+    mutex.lock();
+    shared.lock();
+    offshoot::spawn([&] { event.wait(); });
+    offshoot::spawn([&] { semaphore.acquire(); });
+    offshoot::spawn([&] { mutex.lock(); });
+    offshoot::spawn([&] { shared.lock(); });
+    offshoot::spawn([&] { shared.lock_shared(); });
+    offshoot::spawn([&] { barrier.arrive_and_wait(); });
+    offshoot::spawn([&] {
+      std::unique_lock lock(of_condition);
+      condition.wait(lock);
+    });
+    const offshoot::channel<int> channel;
+    offshoot::spawn([channel] { channel.receive(); });
+    offshoot::spawn([channel] { channel.send(1); });
+    const offshoot::shared_channel<int> to_threads;
+    offshoot::spawn([to_threads] { to_threads.receive(); });
+    offshoot::yield();
+    CHECK(offshoot::task_count() == 9);  // who has been given the item has not run since
+  }).join();
 }

@@ -10,7 +10,7 @@
 namespace offshoot {
 
 namespace detail {
-struct control_block;
+class control_block;
 }
 
 /// Mutual exclusion of greenlets of one thread, that of its first use; elsewhere all but the
