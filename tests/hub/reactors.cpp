@@ -215,8 +215,9 @@ TEST_CASE("each carries streams, sleepers and posts of other threads") {
     std::thread([&posted, home = offshoot::hub::current()] {
       home.post([&posted] { posted = true; });
     }).join();
-    offshoot::sleep_for(std::chrono::microseconds(1));  // the hub looks
-    offshoot::yield();
+    for (int looks = 0; looks < 100 && !posted; ++looks) {
+      offshoot::sleep_for(std::chrono::milliseconds(1));
+    }
     CHECK(posted);
   });
 }
