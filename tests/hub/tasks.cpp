@@ -272,6 +272,8 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "S24: a task of another thread is refused"
   yield();
   std::thread([&sleeper] {
     CHECK_THROWS_AS(sleeper.join(), offshoot::wrong_thread);
+    CHECK_THROWS_AS(sleeper.wait(), offshoot::wrong_thread);
+    CHECK_THROWS_AS(sleeper.when_done([] {}), offshoot::wrong_thread);
   }).join();
   sleeper.kill();
   sleeper.join();

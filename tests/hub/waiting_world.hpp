@@ -2,6 +2,7 @@
 /// let those who wait go on, and whether anything is lost at the end.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -20,8 +21,8 @@ class waiting_world {
 
   /// Waits, as number `who`. Throws what ends the wait.
   virtual void wait(int who) = 0;
-  /// The same for at most a millisecond. False: not in time.
-  virtual bool wait_briefly(int who) = 0;
+  /// The same for at most that time. False: not in time.
+  virtual bool wait_briefly(int who, std::chrono::nanoseconds time) = 0;
   /// Does what lets `waiting` of those who wait go on, the first ones.
   virtual void provide(std::size_t waiting) = 0;
   /// Whether each who goes on takes something that another then has to do without.

@@ -8,16 +8,14 @@
 
 #include "hub/waiting_world.hpp"
 
-using namespace std::chrono_literals;
-
 namespace test {
 namespace {
 
-constexpr auto briefly = 1ms;
-
 class semaphore_world final : public waiting_world {
   void wait(int) override { permits_->acquire(); }
-  bool wait_briefly(int) override { return permits_->try_acquire_for(briefly); }
+  bool wait_briefly(int, std::chrono::nanoseconds time) override {
+    return permits_->try_acquire_for(time);
+  }
   void provide(std::size_t waiting) override { permits_->release(waiting); }
   ending close() override { return permits_.reset(), ending::destroyed; }
   bool one_each() const override { return true; }
@@ -31,7 +29,7 @@ class semaphore_world final : public waiting_world {
 
 class event_world final : public waiting_world {
   void wait(int) override { event_->wait(); }
-  bool wait_briefly(int) override { return event_->wait_for(briefly); }
+  bool wait_briefly(int, std::chrono::nanoseconds time) override { return event_->wait_for(time); }
   void provide(std::size_t) override {
     event_->set();
     event_->clear();
@@ -49,8 +47,8 @@ class lock_world final : public waiting_world {
 
  private:
   void wait(int) override { const std::lock_guard held(*lock_); }
-  bool wait_briefly(int) override {
-    const std::unique_lock held(*lock_, briefly);
+  bool wait_briefly(int, std::chrono::nanoseconds time) override {
+    const std::unique_lock held(*lock_, time);
     return held.owns_lock();
   }
   void provide(std::size_t) override {
@@ -70,8 +68,8 @@ class readers_world final : public waiting_world {
 
  private:
   void wait(int) override { const std::shared_lock held(*lock_); }
-  bool wait_briefly(int) override {
-    const std::shared_lock held(*lock_, briefly);
+  bool wait_briefly(int, std::chrono::nanoseconds time) override {
+    const std::shared_lock held(*lock_, time);
     return held.owns_lock();
   }
   void provide(std::size_t) override {
@@ -98,9 +96,9 @@ class writer_before_readers_world final : public waiting_world {
       const std::shared_lock held(*lock_);
     }
   }
-  bool wait_briefly(int who) override {
-    if (who == 0) return std::unique_lock(*lock_, briefly).owns_lock();
-    return std::shared_lock(*lock_, briefly).owns_lock();
+  bool wait_briefly(int who, std::chrono::nanoseconds time) override {
+    if (who == 0) return std::unique_lock(*lock_, time).owns_lock();
+    return std::shared_lock(*lock_, time).owns_lock();
   }
   void provide(std::size_t) override {
     if (!std::exchange(provided_, true)) lock_->unlock_shared();
@@ -126,9 +124,9 @@ class condition_world final : public waiting_world {
     }
     unlocked_ = unlocked_ || !lock.owns_lock();
   }
-  bool wait_briefly(int) override {
+  bool wait_briefly(int, std::chrono::nanoseconds time) override {
     std::unique_lock lock(mutex_);
-    return condition_->wait_for(lock, briefly) == std::cv_status::no_timeout;
+    return condition_->wait_for(lock, time) == std::cv_status::no_timeout;
   }
   void provide(std::size_t waiting) override {
     if (held) mutex_.lock();
@@ -151,7 +149,9 @@ class condition_world final : public waiting_world {
 /// One more is expected than wait.
 class barrier_world final : public waiting_world {
   void wait(int) override { barrier_->arrive_and_wait(); }
-  bool wait_briefly(int) override { return barrier_->arrive_and_wait_for(briefly); }
+  bool wait_briefly(int, std::chrono::nanoseconds time) override {
+    return barrier_->arrive_and_wait_for(time);
+  }
   void provide(std::size_t) override {
     while (barrier_->waiting() != 0) {
       offshoot::spawn([this] { barrier_->arrive_and_wait(); });
@@ -185,14 +185,14 @@ class receivers_world final : public waiting_world {
     if (!got) throw offshoot::channel_closed();
     received_.push_back(**got);
   }
-  bool wait_briefly(int) override {
+  bool wait_briefly(int, std::chrono::nanoseconds time) override {
     std::optional<item> got;
     if (by_select_) {
       offshoot::select(
           on_receive(channel_, [&got](std::optional<item> one) { got = std::move(one); }),
-          offshoot::on_timeout(briefly, [] {}));
+          offshoot::on_timeout(time, [] {}));
     } else {
-      got = channel_.try_receive_for(briefly);
+      got = channel_.try_receive_for(time);
     }
     if (got) received_.push_back(**got);
     return got.has_value();
@@ -228,14 +228,14 @@ class senders_world final : public waiting_world {
   void wait(int who) override {
     watched(who, [this](item& own) { send(own); });
   }
-  bool wait_briefly(int who) override {
+  bool wait_briefly(int who, std::chrono::nanoseconds time) override {
     bool sent = false;
-    watched(who, [this, &sent](item& own) {
+    watched(who, [this, &sent, time](item& own) {
       if (by_select_) {
         sent = offshoot::select(on_send(channel_, std::move(own), [] {}),
-                                offshoot::on_timeout(briefly, [] {})) == 0;
+                                offshoot::on_timeout(time, [] {})) == 0;
       } else {
-        sent = channel_.try_send_for(std::move(own), briefly);
+        sent = channel_.try_send_for(std::move(own), time);
       }
       kept_ = kept_ && (own == nullptr) == sent;
     });
@@ -300,8 +300,8 @@ class join_world final : public waiting_world {
 
  private:
   void wait(int) override { awaited_.join(); }
-  bool wait_briefly(int) override {
-    return offshoot::with_timeout(briefly, [this] { awaited_.join(); });
+  bool wait_briefly(int, std::chrono::nanoseconds time) override {
+    return offshoot::with_timeout(time, [this] { awaited_.join(); });
   }
   void provide(std::size_t) override {
     end_.set();
