@@ -13,7 +13,9 @@
 namespace test {
 
 struct hub_exists {
-  hub_exists() { offshoot::spawn([] {}).join(); }  // enters it: stack and descriptors are taken
+  hub_exists() {
+    offshoot::spawn([] {}).join();
+  }  // enters it: stack and descriptors are taken
 };
 
 class hub_leaves_nothing : hub_exists, public nothing_leaks {
