@@ -90,7 +90,9 @@ struct exception_state {
   void* propagating = nullptr;  ///< a third word (EHABI): exceptions that destructors interrupt
 #endif
 
-  bool idle() const noexcept { return (reinterpret_cast<std::uintptr_t>(caught) | uncaught) == 0; }
+  bool idle() const noexcept {
+    return (reinterpret_cast<std::uintptr_t>(caught) | uncaught) == 0;
+  }
 };
 
 /// The beginning of what a thread knows of its greenlets.
