@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "select does what can be done, or waits fo
   const auto any = [&] {
     return select(
         on_receive(numbers, [&](std::optional<int> got) { path += std::to_string(*got); }),
-        on_receive(words, [&](std::optional<std::string> got) { path += *got; }));
+        on_receive(words, [&](std::optional<std::string> got) { path += got.value(); }));
   };
   words.send("word");
   CHECK(any() == 1);

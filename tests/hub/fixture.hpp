@@ -4,6 +4,7 @@
 #include <offshoot/hub.hpp>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include <doctest/doctest.h>
@@ -18,11 +19,18 @@ struct hub_exists {
   }  // enters it: stack and descriptors are taken
 };
 
+/// Returns when what was posted to this thread's hub until now has run.
+inline void let_posts_run() {
+  const auto told = std::make_shared<offshoot::event>();
+  offshoot::hub::current().post([told] { told->set(); });
+  told->wait();
+}
+
 class hub_leaves_nothing : hub_exists, public nothing_leaks {
  public:
   hub_leaves_nothing() = default;
   ~hub_leaves_nothing() {
-    offshoot::yield();
+    let_posts_run();
     CHECK_MESSAGE(offshoot::task_count() == 0, "tasks left over");
   }
   hub_leaves_nothing(const hub_leaves_nothing&) = delete;
