@@ -22,14 +22,7 @@
  */
 #include "asm.h"
 
-#define SP 0
-#define IP 4
-#define KEPT 8
-#define FLOOR 16
-#define EXTENT 20
 #define SAVED 100
-#define LADEN 1
-#define REFUSED 2
 
 	.syntax unified
 	.arm

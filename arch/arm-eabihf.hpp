@@ -1,13 +1,12 @@
 /// 32-bit ARM, EABI, hard-float: the C++ half of arm-eabihf.S.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include <ucontext.h>
 
-#include "core/context.hpp"
-#include "unwound.hpp"
+#include "common.hpp"
+#include "link_register.hpp"
 
 namespace offshoot::detail {
 
@@ -18,9 +17,7 @@ struct first_frame {
 inline constexpr std::uintptr_t stack_alignment = 8;
 
 inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
-  fresh.sp = stop - sizeof(first_frame);
-  fresh.ip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
-  *reinterpret_cast<first_frame*>(fresh.sp) = first_frame{};
+  lay<first_frame>(stop, fresh);
 }
 
 /// r11 and r7, the frame pointers of ARM and of Thumb code.
@@ -29,17 +26,11 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& interrupted) noexcept {
-  const auto& machine = interrupted.uc_mcontext;
-  context found;
-  found.ip = static_cast<std::uintptr_t>(machine.arm_pc) + 1;
-  found.sp = static_cast<std::uintptr_t>(machine.arm_sp);
-  found.kept[0] = static_cast<std::uintptr_t>(machine.arm_fp);
-  found.kept[1] = static_cast<std::uintptr_t>(machine.arm_r7);
-  return found;
+inline context registers_of(const ucontext_t& signalled) noexcept {
+  const auto& machine = signalled.uc_mcontext;
+  return interrupted<std::uintptr_t>(machine.arm_pc, machine.arm_sp, machine.arm_fp,
+                                     machine.arm_r7);
 }
-
-inline constexpr std::ptrdiff_t return_slot = 0;
 
 /// FPSCR: rounding mode, flush to zero; also the flags of what has happened.
 struct fp_environment {
@@ -52,11 +43,6 @@ inline void store(fp_environment& environment) noexcept {
 
 inline void load(const fp_environment& environment) noexcept {
   asm volatile("vmsr fpscr, %0" : : "r"(environment.fpscr));
-}
-
-/// There is none.
-inline bool shadow_stack_active() noexcept {
-  return false;
 }
 
 /// Bit 11 of the fault status tells (ARM ARM, "DFSR", WnR).

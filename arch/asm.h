@@ -1,7 +1,25 @@
 /* clang-format off */
 
-/* What every .S in this folder says around a function, once: section, alignment, visibility, type,
- * unwind information and size. Included by assembly only. */
+/* What every .S in this folder needs, once: where things lie in a context, and what is said around a
+ * function (section, alignment, visibility, type, unwind information and size). Included by assembly only. */
+
+/* Of a context (include/offshoot/detail/heads.hpp), in bytes. */
+#if __SIZEOF_POINTER__ == 8
+#define SP 0
+#define IP 8
+#define KEPT 16
+#define FLOOR 32
+#define EXTENT 40
+#else
+#define SP 0
+#define IP 4
+#define KEPT 8
+#define FLOOR 16
+#define EXTENT 20
+#endif
+/* Of a passage. */
+#define LADEN 1
+#define REFUSED 2
 
 #ifdef __ARM_EABI__
 /* Its C++ runtime reads the tables of the EHABI; the directives of others serve debuggers. */

@@ -9,6 +9,8 @@
 #include <ucontext.h>
 
 #include "core/context.hpp"
+#include "link_register.hpp"
+#include "unknown_access.hpp"
 
 namespace offshoot::detail {
 
@@ -42,7 +44,6 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 inline context registers_of(const ucontext_t& /*interrupted*/) noexcept {
   return {};
 }
-inline constexpr std::ptrdiff_t return_slot = 0;
 
 struct fp_environment {
   std::fenv_t all{};
@@ -52,15 +53,6 @@ inline void store(fp_environment& environment) noexcept {
 }
 inline void load(const fp_environment& environment) noexcept {
   std::fesetenv(&environment.all);
-}
-
-/// Not looked for.
-inline bool shadow_stack_active() noexcept {
-  return false;
-}
-
-inline const char* access_of_fault(const void* /*machine_context*/) noexcept {
-  return "access";
 }
 
 }  // namespace offshoot::detail

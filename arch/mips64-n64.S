@@ -21,14 +21,7 @@
  */
 #include "asm.h"
 
-#define SP 0
-#define IP 8
-#define KEPT 16
-#define FLOOR 32
-#define EXTENT 40
 #define SAVED 160
-#define LADEN 1
-#define REFUSED 2
 
 	.abicalls
 	.set	noat

@@ -29,14 +29,7 @@
 #error "offshoot knows ppc64 with the ELFv2 ABI only"
 #endif
 
-#define SP 0
-#define IP 8
-#define KEPT 16
-#define FLOOR 32
-#define EXTENT 40
 #define SAVED 512
-#define LADEN 1
-#define REFUSED 2
 #define TOC_SLOT 24		/* in a frame's header */
 #define LR_SLOT 16
 #define CR_SLOT 8

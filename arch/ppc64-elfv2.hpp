@@ -1,13 +1,13 @@
 /// ppc64 and ppc64le, ELFv2 ABI: the C++ half of ppc64-elfv2.S.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include <ucontext.h>
 
-#include "core/context.hpp"
-#include "unwound.hpp"
+#include "common.hpp"
+#include "link_register.hpp"
+#include "unknown_access.hpp"
 
 namespace offshoot::detail {
 
@@ -21,9 +21,7 @@ struct first_frame {
 inline constexpr std::uintptr_t stack_alignment = 16;
 
 inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
-  fresh.sp = stop - sizeof(first_frame);
-  fresh.ip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
-  *reinterpret_cast<first_frame*>(fresh.sp) = first_frame{};
+  lay<first_frame>(stop, fresh);
 }
 
 /// r31, the frame pointer where there is one, and r30.
@@ -32,17 +30,11 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted: 32 is the next instruction (asm/ptrace.h).
-inline context registers_of(const ucontext_t& interrupted) noexcept {
-  const auto& machine = interrupted.uc_mcontext;
-  context found;
-  found.ip = static_cast<std::uintptr_t>(machine.gp_regs[32]) + 1;
-  found.sp = static_cast<std::uintptr_t>(machine.gp_regs[1]);
-  found.kept[0] = static_cast<std::uintptr_t>(machine.gp_regs[31]);
-  found.kept[1] = static_cast<std::uintptr_t>(machine.gp_regs[30]);
-  return found;
+inline context registers_of(const ucontext_t& signalled) noexcept {
+  const auto& machine = signalled.uc_mcontext;
+  return interrupted<std::uintptr_t>(machine.gp_regs[32], machine.gp_regs[1], machine.gp_regs[31],
+                                     machine.gp_regs[30]);
 }
-
-inline constexpr std::ptrdiff_t return_slot = 0;
 
 /// FPSCR: rounding mode, enabled exceptions, and the flags of what has happened. It travels in a
 /// floating-point register.
@@ -56,17 +48,6 @@ inline void store(fp_environment& environment) noexcept {
 
 inline void load(const fp_environment& environment) noexcept {
   asm volatile("mtfsf 0xff, %0" : : "f"(environment.fpscr));
-}
-
-/// There is none. (ROP protection of POWER10 hashes by the stack pointer, to which a slice comes
-/// back.)
-inline bool shadow_stack_active() noexcept {
-  return false;
-}
-
-/// The machine context does not tell.
-inline const char* access_of_fault(const void* /*machine_context*/) noexcept {
-  return "access";
 }
 
 }  // namespace offshoot::detail

@@ -1,13 +1,13 @@
 /// riscv64, the lp64d ABI: the C++ half of riscv64-lp64d.S.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include <ucontext.h>
 
-#include "core/context.hpp"
-#include "unwound.hpp"
+#include "common.hpp"
+#include "link_register.hpp"
+#include "unknown_access.hpp"
 
 namespace offshoot::detail {
 
@@ -19,9 +19,7 @@ struct first_frame {
 inline constexpr std::uintptr_t stack_alignment = 16;
 
 inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
-  fresh.sp = stop - sizeof(first_frame);
-  fresh.ip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
-  *reinterpret_cast<first_frame*>(fresh.sp) = first_frame{};
+  lay<first_frame>(stop, fresh);
 }
 
 /// s0, the frame pointer, and s1, in the numbers of the psABI.
@@ -30,17 +28,11 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& interrupted) noexcept {
-  const auto& machine = interrupted.uc_mcontext;
-  context found;
-  found.ip = static_cast<std::uintptr_t>(machine.__gregs[REG_PC]) + 1;
-  found.sp = static_cast<std::uintptr_t>(machine.__gregs[REG_SP]);
-  found.kept[0] = static_cast<std::uintptr_t>(machine.__gregs[REG_S0]);
-  found.kept[1] = static_cast<std::uintptr_t>(machine.__gregs[REG_S0 + 1]);
-  return found;
+inline context registers_of(const ucontext_t& signalled) noexcept {
+  const auto& machine = signalled.uc_mcontext;
+  return interrupted<std::uintptr_t>(machine.__gregs[REG_PC], machine.__gregs[REG_SP],
+                                     machine.__gregs[REG_S0], machine.__gregs[REG_S0 + 1]);
 }
-
-inline constexpr std::ptrdiff_t return_slot = 0;
 
 /// fcsr: rounding mode, and the flags of what has happened. RISC-V has no exceptions to mask.
 struct fp_environment {
@@ -53,16 +45,6 @@ inline void store(fp_environment& environment) noexcept {
 
 inline void load(const fp_environment& environment) noexcept {
   asm volatile("fscsr %0" : : "r"(environment.fcsr));
-}
-
-/// No Linux that this was tried on has one (Zicfiss).
-inline bool shadow_stack_active() noexcept {
-  return false;
-}
-
-/// The machine context does not tell.
-inline const char* access_of_fault(const void* /*machine_context*/) noexcept {
-  return "access";
 }
 
 }  // namespace offshoot::detail

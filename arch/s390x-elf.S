@@ -20,15 +20,8 @@
  */
 #include "asm.h"
 
-#define SP 0
-#define IP 8
-#define KEPT 16
-#define FLOOR 32
-#define EXTENT 40
 #define SAVED 64
 #define AREA 160
-#define LADEN 1
-#define REFUSED 2
 
 /* Calls a macro with every register that is kept and its place: in the area above, or here. */
 .macro for_each_in_area macro

@@ -20,14 +20,7 @@
  */
 #include "asm.h"
 
-#define SP 0
-#define IP 4
-#define KEPT 8
-#define FLOOR 16
-#define EXTENT 20
 #define PUSHED 16
-#define LADEN 1
-#define REFUSED 2
 
 .macro push_callee_saved register
 	push	\register

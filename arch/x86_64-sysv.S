@@ -46,14 +46,7 @@
  */
 #include "asm.h"
 
-#define SP 0
-#define IP 8
-#define KEPT 16
-#define FLOOR 32
-#define EXTENT 40
 #define PUSHED 48
-#define LADEN 1
-#define REFUSED 2
 
 /* LLVM's assembler does not bring the offset back that later adjustments count from. */
 .macro restore_state offset

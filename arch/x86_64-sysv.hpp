@@ -4,8 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/context.hpp"
-#include "unwound.hpp"
+#include "common.hpp"
 #include "x86.hpp"
 
 namespace offshoot::detail {
@@ -18,10 +17,7 @@ struct first_frame {
 inline constexpr std::uintptr_t stack_alignment = 16;
 
 inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
-  fresh.sp = stop - sizeof(first_frame);
-  fresh.ip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
-  fresh.kept[0] = 0;  // rbp: zero ends the chain of frame pointers
-  *reinterpret_cast<first_frame*>(fresh.sp) = first_frame{};
+  lay<first_frame>(stop, fresh);
 }
 
 /// rbp and rbx, in the psABI's numbers (3.6.2).
@@ -30,15 +26,9 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& interrupted) noexcept {
-  const auto& all = interrupted.uc_mcontext.gregs;
-  const auto word = [&all](int which) { return static_cast<std::uintptr_t>(all[which]); };
-  context found;
-  found.ip = word(REG_RIP) + 1;
-  found.sp = word(REG_RSP);
-  found.kept[0] = word(REG_RBP);
-  found.kept[1] = word(REG_RBX);
-  return found;
+inline context registers_of(const ucontext_t& signalled) noexcept {
+  const auto& all = signalled.uc_mcontext.gregs;
+  return interrupted(all[REG_RIP], all[REG_RSP], all[REG_RBP], all[REG_RBX]);
 }
 
 /// Where a call has left its return address, from what the stack pointer is after the return.

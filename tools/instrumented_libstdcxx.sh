@@ -25,8 +25,7 @@ fetch_gcc_sources() {
   (cd "$1" && with_packages_known apt-get -qq download "gcc-$version-source") &&
     dpkg-deb -x "$1"/gcc-*.deb "$1/package" &&
     mkdir "$1/sources" &&
-    tar -xf "$1/package/usr/src/gcc-$version"/gcc-*.tar.xz -C "$1/sources" --strip-components=1 \
-      --exclude='*/testsuite' --wildcards \
+    tar -xf "$1/package/usr/src/gcc-$version"/gcc-*.tar.xz -C "$1/sources" --strip-components=1 --wildcards \
       'gcc-*/'{libstdc++-v3,libgcc,libiberty,include,config}'/*' \
       'gcc-*/gcc/'{BASE-VER,DATESTAMP,DEV-PHASE} 'gcc-*/'{config.guess,config.sub,config-ml.in} \
       'gcc-*/'{compile,depcomp,install-sh,libtool-ldflags,ltmain.sh,missing,mkinstalldirs} &&

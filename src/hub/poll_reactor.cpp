@@ -12,7 +12,7 @@
 namespace offshoot::detail {
 namespace {
 
-constexpr pollfd nobody{.fd = -1, .events = 0, .revents = 0};
+constexpr pollfd vacant{.fd = -1, .events = 0, .revents = 0};
 
 /// 0 for the alarm.
 std::size_t place_of(std::uint64_t key) noexcept {
@@ -28,13 +28,13 @@ void ask(pollfd& entry, int fd, const watch& what) noexcept {
 
 }  // namespace
 
-poll_reactor::poll_reactor() : asked_(1, nobody), keys_(1, alarm_key) {}
+poll_reactor::poll_reactor() : asked_(1, vacant), keys_(1, alarm_key) {}
 
 void poll_reactor::start_watching(int fd, std::uint64_t key) {
   const std::size_t place = place_of(key);
   const std::size_t size = std::max(place + 1, asked_.size());
   keys_.reserve(size);
-  asked_.resize(size, nobody);
+  asked_.resize(size, vacant);
   keys_.resize(size, alarm_key);
   asked_[place] = {.fd = fd, .events = POLLIN, .revents = 0};
   keys_[place] = key;
@@ -42,7 +42,7 @@ void poll_reactor::start_watching(int fd, std::uint64_t key) {
 }
 
 void poll_reactor::stop_watching(int, std::uint64_t key) noexcept {
-  asked_[place_of(key)] = nobody;
+  asked_[place_of(key)] = vacant;
   keys_[place_of(key)] = alarm_key;
   --watching_;
 }

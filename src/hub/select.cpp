@@ -10,14 +10,14 @@ select_case::~select_case() = default;
 
 namespace {
 
-constexpr std::size_t nobody = ~std::size_t{0};
+constexpr std::size_t no_case = ~std::size_t{0};
 
-/// Waits once; nobody: to be tried again. `waiting`: how many cases have begun to wait.
+/// Waits once; `no_case`: to be tried again. `waiting`: how many cases have begun to wait.
 std::size_t wait_for_one(scheduler& hub, std::span<select_case* const> cases) {
   record& self = hub.current_record();
   self.given = false;
   instant first = never;
-  std::size_t of_time = nobody;
+  std::size_t of_time = no_case;
   std::uint32_t waiting = 0;
   const auto end_waits = [&](bool ended) {
     while (waiting != 0) {
@@ -42,7 +42,7 @@ std::size_t wait_for_one(scheduler& hub, std::span<select_case* const> cases) {
   }
   end_waits(false);
   if (self.given) return self.chosen;
-  return woken ? nobody : of_time;
+  return woken ? no_case : of_time;
 }
 
 }  // namespace
@@ -59,7 +59,7 @@ std::size_t select_one(std::span<select_case* const> cases) {
     const auto other = std::find_if(cases.begin(), cases.end(),
                                     [](const select_case* each) { return each->is_default(); });
     if (other != cases.end()) return static_cast<std::size_t>(other - cases.begin());
-    if (const std::size_t done = wait_for_one(hub, cases); done != nobody) return done;
+    if (const std::size_t done = wait_for_one(hub, cases); done != no_case) return done;
   }
 }
 

@@ -30,12 +30,12 @@ class files final : public transport {
   void close(int fd) noexcept override { ::close(fd); }
 };
 
-constinit files all;
+constinit files the_files;
 
 }  // namespace
 
 transport& system_files() noexcept {
-  return all;
+  return the_files;
 }
 
 }  // namespace offshoot::detail

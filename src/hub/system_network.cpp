@@ -96,12 +96,12 @@ class sockets final : public network {
   }
 };
 
-constinit sockets all;
+constinit sockets the_sockets;
 
 }  // namespace
 
 network& system_network() noexcept {
-  return all;
+  return the_sockets;
 }
 
 }  // namespace offshoot::detail

@@ -39,17 +39,16 @@ class event_world final : public waiting_world {
   std::optional<offshoot::event> event_{std::in_place};
 };
 
-/// The main greenlet holds the lock; who gets it lets it go again.
-template <class Lock>
+/// The main greenlet holds the lock, alone; who gets it, in the way of `Held`, lets it go again.
+template <class Lock, template <class> class Held = std::unique_lock>
 class lock_world final : public waiting_world {
  public:
   lock_world() { lock_->lock(); }
 
  private:
-  void wait(int) override { const std::lock_guard held(*lock_); }
+  void wait(int) override { const Held<Lock> held(*lock_); }
   bool wait_briefly(int, std::chrono::nanoseconds time) override {
-    const std::unique_lock held(*lock_, time);
-    return held.owns_lock();
+    return Held<Lock>(*lock_, time).owns_lock();
   }
   void provide(std::size_t) override {
     if (!std::exchange(provided_, true)) lock_->unlock();
@@ -59,27 +58,6 @@ class lock_world final : public waiting_world {
     return lock_->try_lock() ? (lock_->unlock(), "") : "the lock is lost";
   }
   std::optional<Lock> lock_{std::in_place};
-  bool provided_ = false;
-};
-
-class readers_world final : public waiting_world {
- public:
-  readers_world() { lock_->lock(); }
-
- private:
-  void wait(int) override { const std::shared_lock held(*lock_); }
-  bool wait_briefly(int, std::chrono::nanoseconds time) override {
-    const std::shared_lock held(*lock_, time);
-    return held.owns_lock();
-  }
-  void provide(std::size_t) override {
-    if (!std::exchange(provided_, true)) lock_->unlock();
-  }
-  ending close() override { return lock_.reset(), ending::destroyed; }
-  std::string lost(const std::vector<int>&) override {
-    return lock_->try_lock() ? (lock_->unlock(), "") : "the lock is lost";
-  }
-  std::optional<offshoot::shared_mutex> lock_{std::in_place};
   bool provided_ = false;
 };
 
@@ -328,7 +306,7 @@ const std::vector<named_world>& waiting_worlds() {
       world<lock_world<offshoot::mutex>>("mutex"),
       world<lock_world<offshoot::recursive_mutex>>("recursive_mutex"),
       world<lock_world<offshoot::shared_mutex>>("shared_mutex, writers"),
-      world<readers_world>("shared_mutex, readers"),
+      world<lock_world<offshoot::shared_mutex, std::shared_lock>>("shared_mutex, readers"),
       world<writer_before_readers_world>("shared_mutex, a writer before readers"),
       world<condition_world<false>>("condition"),
       world<condition_world<true>>("condition, notified under the lock"),

@@ -1,4 +1,4 @@
-/// Guarded mode: which stacks are closed when, and how much of them was in use.
+/// Guarded mode: which stacks are closed when.
 #include "core/guard.hpp"
 
 #include <offshoot/guard.hpp>
@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -32,14 +31,6 @@ namespace {
 
 std::uintptr_t inside(const greenlet& subject) {
   return offshoot::detail::access::block(subject)->sp();
-}
-
-constexpr std::size_t deep = 50'000;
-
-[[gnu::noinline]] void reach_down() {
-  volatile char frame[deep];
-  frame[0] = 1;
-  CHECK(frame[0] == 1);
 }
 
 greenlet suspended(placement where) {
@@ -122,43 +113,6 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   CHECK(offshoot::describe_address(reinterpret_cast<const void*>(16)).empty());  // and below
   close(ends[0]);
   close(ends[1]);
-}
-
-TEST_CASE_FIXTURE(test::nothing_leaks, "the high-water mark is the deepest that it ever was") {
-  for (const auto where : test::placements) {
-    CAPTURE(test::name_of(where));
-    for (int again = 0; again < 2; ++again) {  // on a stack that has been in use, too
-      greenlet subject{[] {
-                         test::to_parent();
-                         reach_down();
-                         test::to_parent();
-                       },
-                       {.where = where}};
-      CHECK(subject.stack_high_water() == 0);
-      subject.switch_to();
-      const std::size_t shallow = subject.stack_high_water();
-      CHECK(shallow > 0);
-      CHECK(shallow < deep);
-      subject.switch_to();
-      CHECK(subject.stack_high_water() >= deep);
-      CHECK(subject.stack_high_water() < deep + shallow + 4096);
-      subject.switch_to();
-      CHECK(subject.dead());
-      CHECK(subject.stack_high_water() >= deep);
-    }
-  }
-  CHECK(greenlet::main().stack_high_water() == 0);
-}
-
-TEST_CASE_FIXTURE(test::nothing_leaks, "who never had a stack of its own has no high-water mark") {
-  greenlet ended;
-  std::thread([&] { ended = greenlet::main(); }).join();
-  CHECK(ended.dead());
-  CHECK(ended.stack_high_water() == 0);
-  const greenlet never_ran{[] {}};
-  CHECK_THROWS_AS(never_ran.throw_in(std::runtime_error("not wanted")), std::runtime_error);
-  CHECK(never_ran.dead());
-  CHECK(never_ran.stack_high_water() == 0);
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks, "the stack of a report has a guard page of its own below") {

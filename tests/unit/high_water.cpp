@@ -4,6 +4,8 @@
 #include <offshoot/guard.hpp>
 #include <offshoot/on_lane.hpp>
 
+#include <cstddef>
+#include <stdexcept>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -128,4 +130,15 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     subject.switch_to();
     CHECK(subject.stack_high_water() == 0);
   }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "who never had a stack of its own has no high-water mark") {
+  greenlet ended;
+  std::thread([&] { ended = greenlet::main(); }).join();
+  CHECK(ended.dead());
+  CHECK(ended.stack_high_water() == 0);
+  const greenlet never_ran{[] {}};
+  CHECK_THROWS_AS(never_ran.throw_in(std::runtime_error("not wanted")), std::runtime_error);
+  CHECK(never_ran.dead());
+  CHECK(never_ran.stack_high_water() == 0);
 }

@@ -1,0 +1,43 @@
+/// What every port would otherwise write again.
+#pragma once
+
+#include <cstdint>
+
+#include "core/context.hpp"
+
+namespace offshoot::detail {
+
+/// Lays a Frame, which is zeros, at the high end of a fresh stack: offshoot_start begins with that.
+template <class Frame>
+void lay(std::uintptr_t stop, context& fresh) noexcept {
+  fresh.sp = stop - sizeof(Frame);
+  fresh.ip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
+  fresh.kept[0] = 0;  // the frame pointer: zero ends their chain
+  *reinterpret_cast<Frame*>(fresh.sp) = Frame{};
+}
+
+/// What an unwinder tells of a frame. `kept` are the registers of these numbers, which are DWARF's,
+/// the frame pointer first. ip is always that of a caller, behind the instruction that is at work.
+inline context unwound(_Unwind_Context* frame, int frame_pointer, int second) noexcept {
+  int interrupted = 0;
+  context found;
+  found.ip = _Unwind_GetIPInfo(frame, &interrupted);
+  if (interrupted != 0) ++found.ip;
+  found.sp = _Unwind_GetCFA(frame);
+  found.kept[0] = _Unwind_GetGR(frame, frame_pointer);
+  found.kept[1] = _Unwind_GetGR(frame, second);
+  return found;
+}
+
+/// The same of what a signal has interrupted, from the words that the kernel has stored.
+template <class Word>
+context interrupted(Word pc, Word sp, Word frame_pointer, Word second) noexcept {
+  context found;
+  found.ip = static_cast<std::uintptr_t>(pc) + 1;
+  found.sp = static_cast<std::uintptr_t>(sp);
+  found.kept[0] = static_cast<std::uintptr_t>(frame_pointer);
+  found.kept[1] = static_cast<std::uintptr_t>(second);
+  return found;
+}
+
+}  // namespace offshoot::detail
