@@ -37,7 +37,7 @@
 .endm
 .macro for_each_double macro
 	.irp n, 24, 25, 26, 27, 28, 29, 30, 31
-	\macro	$f\n, (\n * 8 - 104), (\n + 32)
+	\macro	$f\n, (\n * 8 - 104), \n+32
 	.endr
 .endm
 

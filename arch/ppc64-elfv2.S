@@ -42,12 +42,12 @@
 .endm
 .macro for_each_double macro
 	.irp n, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	\macro	\n, (\n * 8 + 64), (\n + 32)
+	\macro	\n, (\n * 8 + 64), \n+32
 	.endr
 .endm
 .macro for_each_vector macro
 	.irp n, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	\macro	\n, (\n * 16), (\n + 77)
+	\macro	\n, (\n * 16), \n+77
 	.endr
 .endm
 

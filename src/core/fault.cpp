@@ -24,7 +24,7 @@ namespace offshoot {
 namespace detail {
 namespace {
 
-struct sigaction before {};  // what handled the signal until then
+struct sigaction former {};  // what handled the signal until then
 
 struct verdict {
   enum : std::uint8_t {
@@ -127,15 +127,15 @@ void report(siginfo_t* fault, const void* machine) noexcept {
 /// To whoever handled the signal before us.
 void pass_on(int number, siginfo_t* fault, void* machine) noexcept {
   const bool sent = fault->si_code <= 0;  // by kill() or the like: it does not happen again
-  if ((before.sa_flags & SA_SIGINFO) != 0) {
-    before.sa_sigaction(number, fault, machine);
-  } else if (before.sa_handler == SIG_IGN && sent) {
+  if ((former.sa_flags & SA_SIGINFO) != 0) {
+    former.sa_sigaction(number, fault, machine);
+  } else if (former.sa_handler == SIG_IGN && sent) {
     return;
-  } else if (before.sa_handler == SIG_IGN || before.sa_handler == SIG_DFL) {
+  } else if (former.sa_handler == SIG_IGN || former.sa_handler == SIG_DFL) {
     signal(number, SIG_DFL);
     if (sent) raise(number);  // delivered when we return; a fault happens again then
   } else {
-    before.sa_handler(number);
+    former.sa_handler(number);
   }
 }
 
@@ -183,7 +183,7 @@ void report_faults() noexcept {
   if (faults_are_reported.exchange(true)) return;
   std::uintptr_t frame = 0;  // the first look of all makes ready what a handler must not
   unwind(frame_above(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))), &frame, 1);
-  sigaction(SIGSEGV, nullptr, &before);
+  sigaction(SIGSEGV, nullptr, &former);
   struct sigaction ours {};
   ours.sa_sigaction = &on_fault;
   ours.sa_flags = SA_SIGINFO | SA_ONSTACK;

@@ -116,11 +116,9 @@ struct stack : control_head {
     registers.floor = lowest > where->low && lowest <= high ? lowest : where->low;
     registers.extent = stop - registers.floor;
   }
-  /// Lets it leave from wherever it stands: its bytes are not needed again.
-  void unbound() noexcept {
-    registers.floor = 0;
-    registers.extent = UINTPTR_MAX;
-  }
+  /// Lets it leave from wherever it stands: its bytes are not needed again. Whatever the floor, no
+  /// stack pointer is as odd as to be the one below it.
+  void unbound() noexcept { registers.extent = UINTPTR_MAX; }
 };
 
 /// Only to be asked in a build that measures; compiled in all.

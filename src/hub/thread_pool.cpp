@@ -15,12 +15,11 @@
 #include "hub/scheduler.hpp"
 
 namespace offshoot {
-namespace {
 
 using namespace detail;
 
 /// Between the greenlet that waits and the thread. `done` and `waiter` are the hub's thread's.
-struct errand {
+struct thread_pool::errand {
   std::shared_ptr<pool_work> work;
   hub home;  ///< as long as it exists the hub does not despair
   std::shared_ptr<mailbox> reply_to;
@@ -28,18 +27,16 @@ struct errand {
   std::exception_ptr error;
   bool done = false;
   record* waiter = nullptr;
-};
 
-void do_errand(errand& what) noexcept {
-  try {
-    what.work->run();
-  } catch (...) {
-    what.error = std::current_exception();
+  void run() noexcept {
+    try {
+      work->run();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    reply_to->post(std::move(reply));  // if that hub has ended, nobody waits
   }
-  what.reply_to->post(std::move(what.reply));  // if that hub has ended, nobody waits
-}
-
-}  // namespace
+};
 
 detail::pool_work::~pool_work() = default;
 
@@ -90,7 +87,7 @@ struct thread_pool::queue {
       std::shared_ptr<errand> next = std::move(waiting.front());
       waiting.pop_front();
       lock.unlock();
-      do_errand(*next);
+      next->run();
       next.reset();
       lock.lock();
     }

@@ -83,6 +83,7 @@ class OFFSHOOT_API thread_pool {
   }
 
  private:
+  struct errand;
   struct queue;
   void run_and_wait(std::shared_ptr<detail::pool_work> work);
 
