@@ -20,9 +20,12 @@ inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
   lay<first_frame>(stop, fresh);
 }
 
-/// r11 and r7, the frame pointers of ARM and of Thumb code.
+/// r11 and r7, the frame pointers of ARM and of Thumb code. What the unwinder of the EHABI calls
+/// the frame's address it sets for exceptions only, not for a back trace; r13 is the stack pointer.
 inline context registers_of(_Unwind_Context* frame) noexcept {
-  return unwound(frame, 11, 7);
+  context found = unwound(frame, 11, 7);
+  found.sp = _Unwind_GetGR(frame, 13);
+  return found;
 }
 
 /// Of what a signal has interrupted.

@@ -34,12 +34,13 @@ cases_left_out() {
 # run_cross CPU: every test on that CPU, but what tests/cross.txt leaves out. A library is compiled as
 # one file, in a fifth of the time.
 run_cross() {
-  local file=arch/cross/$1.ini family
+  local file=arch/cross/$1.ini compiler=g++ family
+  [[ $CXX != *clang* ]] || compiler=clang++
   family=$(sed -n "s/^cpu_family = '\(.*\)'$/\1/p" "$file")
   local -x OFFSHOOT_EXCLUDED_TEST_CASES OFFSHOOT_SEEDS=5 # of the model test, some twenty times as slow
   OFFSHOOT_EXCLUDED_TEST_CASES=$(cases_left_out cross "$family")
-  run_tests "cross-$1" --cross-file "$file" -Ddebug=false -Doptimization=1 -Dunity=on \
-    -Dunity_size=100
+  run_tests "cross-$1-$compiler" --cross-file "$file" --cross-file "arch/cross/compilers/$compiler.ini" \
+    -Ddebug=false -Doptimization=1 -Dunity=on -Dunity_size=100
 }
 
 # run_fallback: every test with Boost.Context's switch, but what tests/cross.txt leaves out.

@@ -59,10 +59,10 @@ apt_install() {
     apt-get install -qq -y --no-install-recommends "$@"
 }
 
-# What a cross file asks for: its compiler, and the emulator.
+# What a cross file asks for: its compiler, whose libraries clang++ takes as well, and the emulator.
 need_cross() {
   local triple
-  triple=$(sed -n "s/^cpp = '\(.*\)-g++'$/\1/p" "$1")
+  triple=$(sed -n "s/^triple = '\(.*\)'$/\1/p" "$1")
   provided_by[g++-$triple]="command $triple-g++"
   need "g++-$triple" qemu-user
 }

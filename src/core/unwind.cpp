@@ -127,8 +127,9 @@ context frame_above(std::uintptr_t address) noexcept {
   _Unwind_Backtrace(
       [](_Unwind_Context* frame, void* into) {
         search& wanted = *static_cast<search*>(into);
-        if (_Unwind_GetCFA(frame) <= wanted.address) return _URC_NO_REASON;
-        wanted.found = registers_of(frame);
+        const context seen = registers_of(frame);
+        if (seen.sp <= wanted.address) return _URC_NO_REASON;
+        wanted.found = seen;
         return _URC_END_OF_STACK;
       },
       &all);

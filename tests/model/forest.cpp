@@ -38,7 +38,7 @@ TEST_CASE("S1-S36: a forest of greenlets does what the model says, and no frame 
   const std::uint64_t seconds = model::number_given("seconds", 0);
   const std::uint64_t seeds =
       replayed ? 1 : model::number_given("seeds", seconds != 0 ? UINT32_MAX : 30);
-  const std::size_t steps = model::number_given("steps", 40'000);
+  const auto steps = static_cast<std::size_t>(model::number_given("steps", 40'000));
   const auto end = clock::now() + std::chrono::seconds(seconds);
 
   model::geometry_counts geometries;

@@ -140,7 +140,7 @@ class ring {
 }  // namespace
 
 TEST_CASE("S35: signals that arrive amidst copying switches damage no frame") {
-  const std::size_t wanted = model::number_given("signals", 20'000);
+  const auto wanted = static_cast<std::size_t>(model::number_given("signals", 20'000));
   struct sigaction before {};
   struct sigaction during {};
   during.sa_handler = &trample;
