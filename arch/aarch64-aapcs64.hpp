@@ -28,9 +28,10 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& signalled) noexcept {
+inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& machine = signalled.uc_mcontext;
-  return interrupted<std::uintptr_t>(machine.pc, machine.sp, machine.regs[29], machine.regs[19]);
+  return interrupted<std::uintptr_t>(machine.pc, machine.sp, machine.regs[29], machine.regs[19],
+                                     machine.regs[30]);
 }
 
 /// FPCR: rounding mode, trap enables, flush to zero.

@@ -29,10 +29,10 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& signalled) noexcept {
+inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& machine = signalled.uc_mcontext;
-  return interrupted<std::uintptr_t>(machine.arm_pc, machine.arm_sp, machine.arm_fp,
-                                     machine.arm_r7);
+  return interrupted<std::uintptr_t>(machine.arm_pc, machine.arm_sp, machine.arm_fp, machine.arm_r7,
+                                     machine.arm_lr & ~1UL);  // less the bit of Thumb
 }
 
 /// FPSCR: rounding mode, flush to zero; also the flags of what has happened.

@@ -41,7 +41,7 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
   found.sp = _Unwind_GetCFA(frame);
   return found;
 }
-inline context registers_of(const ucontext_t& /*interrupted*/) noexcept {
+inline interruption registers_of(const ucontext_t& /*interrupted*/) noexcept {
   return {};
 }
 

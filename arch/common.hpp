@@ -31,12 +31,14 @@ inline context unwound(_Unwind_Context* frame, int frame_pointer, int second) no
 
 /// The same of what a signal has interrupted, from the words that the kernel has stored.
 template <class Word>
-context interrupted(Word pc, Word sp, Word frame_pointer, Word second) noexcept {
-  context found;
-  found.ip = static_cast<std::uintptr_t>(pc) + 1;
-  found.sp = static_cast<std::uintptr_t>(sp);
-  found.kept[0] = static_cast<std::uintptr_t>(frame_pointer);
-  found.kept[1] = static_cast<std::uintptr_t>(second);
+interruption interrupted(Word pc, Word sp, Word frame_pointer, Word second,
+                         Word link = 0) noexcept {
+  interruption found;
+  found.at.ip = static_cast<std::uintptr_t>(pc) + 1;
+  found.at.sp = static_cast<std::uintptr_t>(sp);
+  found.at.kept[0] = static_cast<std::uintptr_t>(frame_pointer);
+  found.at.kept[1] = static_cast<std::uintptr_t>(second);
+  found.link = static_cast<std::uintptr_t>(link);
   return found;
 }
 

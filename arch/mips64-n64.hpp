@@ -27,10 +27,10 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& signalled) noexcept {
+inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& machine = signalled.uc_mcontext;
   return interrupted<std::uintptr_t>(machine.pc, machine.gregs[29], machine.gregs[30],
-                                     machine.gregs[16]);
+                                     machine.gregs[16], machine.gregs[31]);
 }
 
 /// FCSR: rounding mode, enabled exceptions, and the flags of what has happened.

@@ -29,11 +29,11 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
   return unwound(frame, 31, 30);
 }
 
-/// Of what a signal has interrupted: 32 is the next instruction (asm/ptrace.h).
-inline context registers_of(const ucontext_t& signalled) noexcept {
+/// Of what a signal has interrupted: 32 is the next instruction, 36 is LR (asm/ptrace.h).
+inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& machine = signalled.uc_mcontext;
   return interrupted<std::uintptr_t>(machine.gp_regs[32], machine.gp_regs[1], machine.gp_regs[31],
-                                     machine.gp_regs[30]);
+                                     machine.gp_regs[30], machine.gp_regs[36]);
 }
 
 /// FPSCR: rounding mode, enabled exceptions, and the flags of what has happened. It travels in a

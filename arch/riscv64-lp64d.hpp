@@ -28,10 +28,11 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& signalled) noexcept {
+inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& machine = signalled.uc_mcontext;
   return interrupted<std::uintptr_t>(machine.__gregs[REG_PC], machine.__gregs[REG_SP],
-                                     machine.__gregs[REG_S0], machine.__gregs[REG_S0 + 1]);
+                                     machine.__gregs[REG_S0], machine.__gregs[REG_S0 + 1],
+                                     machine.__gregs[REG_RA]);
 }
 
 /// fcsr: rounding mode, and the flags of what has happened. RISC-V has no exceptions to mask.

@@ -32,10 +32,10 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& signalled) noexcept {
+inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& machine = signalled.uc_mcontext;
   return interrupted<std::uintptr_t>(machine.psw.addr, machine.gregs[15], machine.gregs[11],
-                                     machine.gregs[12]);
+                                     machine.gregs[12], machine.gregs[14]);
 }
 
 /// FPC: masks, rounding mode, and the flags of what has happened.

@@ -25,7 +25,7 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& signalled) noexcept {
+inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& all = signalled.uc_mcontext.gregs;
   return interrupted(all[REG_EIP], all[REG_ESP], all[REG_EBP], all[REG_EBX]);
 }

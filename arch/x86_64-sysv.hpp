@@ -26,7 +26,7 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 }
 
 /// Of what a signal has interrupted.
-inline context registers_of(const ucontext_t& signalled) noexcept {
+inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& all = signalled.uc_mcontext.gregs;
   return interrupted(all[REG_RIP], all[REG_RSP], all[REG_RBP], all[REG_RBX]);
 }

@@ -11,7 +11,7 @@ namespace offshoot::detail {
 /// A line for each frame of a suspended greenlet.
 void append_frames(raw_text& out, control_block& suspended) noexcept;
 
-/// The same for whoever is in place and goes on at `from`.
-void append_frames(raw_text& out, const context& from) noexcept;
+/// The same for whoever is in place and was interrupted, or would go on there.
+void append_frames(raw_text& out, const interruption& from) noexcept;
 
 }  // namespace offshoot::detail

@@ -15,10 +15,12 @@
 ///     const char* access_of_fault(const void* ucontext) noexcept;
 ///                                          // "read", "write", or "access" if it cannot tell
 ///     bool shadow_stack_active() noexcept; // the kernel would refuse a switch
-///     context registers_of(_Unwind_Context*) noexcept;     // sp, ip and kept of a frame that is
-///     context registers_of(const ucontext_t&) noexcept;    // being unwound, or that a signal has
-///                                          // interrupted; ip lies behind an instruction of it
-///     constexpr ptrdiff_t return_slot;     // where the return address lies, from a frame's high
+///     context registers_of(_Unwind_Context*) noexcept;  // sp, ip and kept of a frame that is
+///     being
+///                                          // unwound; ip lies behind an instruction of it
+///     interruption registers_of(const ucontext_t&) noexcept;  // of one that a signal has
+///     interrupted constexpr ptrdiff_t return_slot;     // where the return address lies, from a
+///     frame's high
 ///                                          // end; 0 if no frame aligns its stack by keeping
 ///                                          // its caller's stack pointer in memory
 #pragma once
@@ -26,6 +28,17 @@
 #include <offshoot/detail/switch.hpp>
 
 #include <unwind.h>
+
+namespace offshoot::detail {
+
+/// Where a signal has struck. `link`: the register in which the last call has left its return
+/// address, where calls do that; else 0.
+struct interruption {
+  context at;
+  std::uintptr_t link = 0;
+};
+
+}  // namespace offshoot::detail
 
 extern "C" {
 

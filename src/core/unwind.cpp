@@ -52,7 +52,7 @@ void redirect(context& frame, const image& bytes) noexcept {
   for (std::uintptr_t& each : frame.kept) each = bytes.find(each);
 }
 
-std::size_t unwind(context at, const image& bytes, std::uintptr_t* addresses,
+std::size_t unwind(context at, std::uintptr_t link, const image& bytes, std::uintptr_t* addresses,
                    std::size_t room) noexcept {
   std::size_t count = 0;
   redirect(at, bytes);
@@ -61,7 +61,9 @@ std::size_t unwind(context at, const image& bytes, std::uintptr_t* addresses,
     step taken;
     offshoot_unwind(&at, &take_third, &taken);
     if (!taken.more) break;
-    // A leaf that a signal has interrupted, where calls leave their return address in a register.
+    // A function that has stored its return address nowhere: a leaf, or what has just begun.
+    if (link != 0 && taken.next.ip == at.ip) taken.next.ip = link;
+    link = 0;
     if (taken.next.ip == at.ip && taken.next.sp == at.sp) break;
     if (return_slot != 0 && bytes.covers(taken.next.sp)) {
       // A frame that aligned its stack keeps its caller's stack pointer in memory: this is that
@@ -93,7 +95,7 @@ std::size_t unwind_copy(control_block& suspended, const context& from, std::uint
   std::memcpy(copy, suspended.saved_bytes(), out);
   copy_stack(static_cast<std::byte*>(copy) + out, suspended.lowest_in_place(), suspended.stop);
   const image bytes{from.sp, suspended.stop, reinterpret_cast<std::uintptr_t>(copy)};
-  const std::size_t count = unwind(from, bytes, addresses, room);
+  const std::size_t count = unwind(from, 0, bytes, addresses, room);
   munmap(copy, size);
   return count;
 }
@@ -101,7 +103,11 @@ std::size_t unwind_copy(control_block& suspended, const context& from, std::uint
 }  // namespace
 
 std::size_t unwind(const context& from, std::uintptr_t* addresses, std::size_t room) noexcept {
-  return unwind(from, image{}, addresses, room);
+  return unwind(from, 0, image{}, addresses, room);
+}
+
+std::size_t unwind(const interruption& from, std::uintptr_t* addresses, std::size_t room) noexcept {
+  return unwind(from.at, from.link, image{}, addresses, room);
 }
 
 std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses,

@@ -13,6 +13,7 @@ namespace offshoot::detail {
 /// Returns how many; no more than `room`. Does not allocate from the heap and takes no lock of
 /// ours. `from` is in place.
 std::size_t unwind(const context& from, std::uintptr_t* addresses, std::size_t room) noexcept;
+std::size_t unwind(const interruption& from, std::uintptr_t* addresses, std::size_t room) noexcept;
 
 /// The same for a suspended greenlet. None if its first frame is still to come.
 std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses,

@@ -77,7 +77,7 @@ void append_frames(raw_text& out, control_block& suspended) noexcept {
   append_places(out, addresses, unwind_suspended(suspended, addresses.data(), addresses.size()));
 }
 
-void append_frames(raw_text& out, const context& from) noexcept {
+void append_frames(raw_text& out, const interruption& from) noexcept {
   std::array<std::uintptr_t, most_frames> addresses;
   append_places(out, addresses, unwind(from, addresses.data(), addresses.size()));
 }
@@ -94,10 +94,10 @@ void append_frames(raw_text& out, const context& from) noexcept {
   } else {
     out.append("a thread without greenlets\n");
   }
-  append_frames(out,
-                interrupted != nullptr
-                    ? registers_of(*static_cast<const ucontext_t*>(interrupted))
-                    : frame_above(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))));
+  append_frames(out, interrupted != nullptr
+                         ? registers_of(*static_cast<const ucontext_t*>(interrupted))
+                         : interruption{frame_above(
+                               reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)))});
   if (here != nullptr) {
     if (here->current != here->main) append_suspended(out, *here->main);
     for (control_block* each = here->live; each != nullptr; each = each->next_live) {
