@@ -32,7 +32,7 @@ cases_left_out() {
 }
 
 # run_cross CPU: every test on that CPU, but what tests/cross.txt leaves out. A library is compiled as
-# one file, in a fifth of the time.
+# one file, in a fifth of the time, and once.
 run_cross() {
   local file=arch/cross/$1.ini compiler=g++ family
   [[ $CXX != *clang* ]] || compiler=clang++
@@ -40,7 +40,7 @@ run_cross() {
   local -x OFFSHOOT_EXCLUDED_TEST_CASES OFFSHOOT_SEEDS=5 # of the model test, some twenty times as slow
   OFFSHOOT_EXCLUDED_TEST_CASES=$(cases_left_out cross "$family")
   run_tests "cross-$1-$compiler" --cross-file "$file" --cross-file "arch/cross/compilers/$compiler.ini" \
-    -Ddebug=false -Doptimization=1 -Dunity=on -Dunity_size=100
+    -Ddebug=false -Doptimization=1 -Ddefault_library=static -Dunity=on -Dunity_size=100
 }
 
 # run_fallback: every test with Boost.Context's switch, but what tests/cross.txt leaves out.
