@@ -22,32 +22,38 @@ logs=()
 setup=
 test_options=() # further ones of meson test
 
-# cases_left_out WHERE...: what tests/cross.txt leaves out there, for OFFSHOOT_EXCLUDED_TEST_CASES.
-cases_left_out() {
-  awk -F ' *[|] *' -v where=" $* " \
-    '!/^#/ && $2 == "case" {
-       split($1, each, " ")
-       for (i in each) if (index(where, " " each[i] " ")) { printf "%s%s", comma, $3; comma = ","; break }
-     }' tests/cross.txt
-}
-
-# run_cross CPU: every test on that CPU, but what tests/cross.txt leaves out. A library is compiled as
-# one file, in a fifth of the time, and once.
+# run_cross CPU OPTION...: every test on that CPU, but what tests/cross.txt leaves out. A library is
+# compiled as one file, in a fifth of the time, and once.
 run_cross() {
-  local file=arch/cross/$1.ini compiler=g++ family
+  local file=arch/cross/$1.ini compiler=g++ name family
   [[ $CXX != *clang* ]] || compiler=clang++
+  name=cross-$1-$compiler
   family=$(sed -n "s/^cpu_family = '\(.*\)'$/\1/p" "$file")
   local -x OFFSHOOT_EXCLUDED_TEST_CASES OFFSHOOT_SEEDS=5 # of the model test, some twenty times as slow
-  OFFSHOOT_EXCLUDED_TEST_CASES=$(cases_left_out cross "$family")
-  run_tests "cross-$1-$compiler" --cross-file "$file" --cross-file "arch/cross/compilers/$compiler.ini" \
-    -Ddebug=false -Doptimization=1 -Ddefault_library=static -Dunity=on -Dunity_size=100
+  OFFSHOOT_EXCLUDED_TEST_CASES=$(tools/left_out.py case cross "$family")
+  run_tests "$name" --cross-file "$file" --cross-file "arch/cross/compilers/$compiler.ini" \
+    -Ddebug=false -Doptimization=1 -Ddefault_library=static -Dunity=on -Dunity_size=100 "${@:2}"
+  [[ $# -eq 1 ]] || return 0
+  compare_with_native "${logs[-1]}" cross "$family"
+}
+
+# compare_with_native LOG WHERE...: whether all tests that `./dev test` has run are in this log as well, or
+# in tests/cross.txt.
+compare_with_native() {
+  local native=build-test/run-0.json
+  if [[ ! -e $native ]]; then
+    echo "not compared with what runs natively: that is './dev test', which has not run here"
+  elif [[ -e $1 ]]; then
+    tools/left_out.py compare "$native" "$@" || logs+=("$1.is-whole") # which is missing
+  fi
 }
 
 # run_fallback: every test with Boost.Context's switch, but what tests/cross.txt leaves out.
 run_fallback() {
   local -x OFFSHOOT_EXCLUDED_TEST_CASES
-  OFFSHOOT_EXCLUDED_TEST_CASES=$(cases_left_out boost)
+  OFFSHOOT_EXCLUDED_TEST_CASES=$(tools/left_out.py case boost)
   run_tests fallback --buildtype=debugoptimized -Dcontext=boost
+  compare_with_native "${logs[-1]}" boost
 }
 
 # run_sanitized MODE: every test under a sanitizer or Valgrind, but what tests/sanitizers.txt leaves
