@@ -34,13 +34,13 @@ fetch_gcc_sources() {
 
 # In an empty directory, with clang, what gcc's own build does with gcc.
 compile_libstdcxx() {
-  local flags='-O1 -gline-tables-only -fsanitize=memory -fno-omit-frame-pointer -nostdinc++ -w
-    -fsized-deallocation -mrdrnd -mrdseed -D__builtin_ia32_rdseed_si_step=__builtin_ia32_rdseed32_step'
+  local flags=(-O1 -gline-tables-only -fsanitize=memory -fno-omit-frame-pointer -nostdinc++ -w
+    -fsized-deallocation -mrdrnd -mrdseed -D__builtin_ia32_rdseed_si_step=__builtin_ia32_rdseed32_step)
   # Not yet instrumented: what configure tries out is linked with what there is.
   "$1/configure" CC=clang CXX=clang++ CXXFLAGS='-O1 -nostdinc++ -w' --disable-multilib \
     --disable-libstdcxx-pch --disable-nls --disable-static --enable-clocale=gnu &&
     sed -i 's/-gno-as-loc-support//' src/c++11/Makefile && # gcc's only
     make -j "$(nproc)" -C include &&
-    make -j "$(nproc)" -C libsupc++ CFLAGS="$flags" CXXFLAGS="$flags -faligned-allocation" && # C++17's default
-    make -j "$(nproc)" -C src CFLAGS="$flags" CXXFLAGS="$flags"
+    make -j "$(nproc)" -C libsupc++ CFLAGS="${flags[*]}" CXXFLAGS="${flags[*]} -faligned-allocation" && # C++17's default
+    make -j "$(nproc)" -C src CFLAGS="${flags[*]}" CXXFLAGS="${flags[*]}"
 }

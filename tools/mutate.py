@@ -300,7 +300,7 @@ def main(arguments):
     copy_sources()
     if not (BUILD / "build.ninja").exists():
         subprocess.run(["meson", "setup", BUILD, SOURCES, "-Doptimization=1", "-Ddebug=false",
-                        "-Ddefault_library=static", "-Dhub=disabled", "-Dtests=enabled",
+                        "-Ddefault_library=static", "-Dhigh_water=enabled", "-Dhub=disabled", "-Dtests=enabled",
                         "-Dexamples=disabled", "-Dbench=disabled"], check=True)
     listed = tests()
     started = time.monotonic()
