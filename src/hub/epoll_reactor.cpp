@@ -15,7 +15,7 @@ namespace {
 
 class epoll_reactor final : public reactor {
  public:
-  epoll_reactor() : epoll_(check_call(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
+  epoll_reactor() { epoll_reactor::reopen(); }
 
   void poll(std::int64_t timeout) override {
     const int count = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
@@ -30,14 +30,21 @@ class epoll_reactor final : public reactor {
   }
 
  private:
+  bool reopen() override {
+    epoll_ = descriptor();  // first, so that there is room for the new one
+    epoll_ = descriptor(check_call(epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
+    return true;
+  }
+
   void start_watching(int fd, std::uint64_t key) override {
     epoll_event wanted{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.u64 = key}};
     check_call(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &wanted), "epoll_ctl");
   }
 
-  /// Not left to close(): a copy of the descriptor in another process would keep it registered.
+  /// Not left to close(): a copy of the descriptor in another process would keep it registered. In
+  /// the child of a fork it would be the parent that does not watch any more.
   void stop_watching(int fd, std::uint64_t) noexcept override {
-    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    if (!is_parents()) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
 
   static int milliseconds(std::int64_t timeout) noexcept {

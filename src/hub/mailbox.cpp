@@ -17,7 +17,9 @@ letter* const refused = reinterpret_cast<letter*>(alignof(letter) / 2);
 
 }  // namespace
 
-mailbox::mailbox() : wake_(check_call(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")) {}
+mailbox::mailbox() {
+  renew();
+}
 
 mailbox::~mailbox() {
   close();
@@ -30,6 +32,7 @@ bool mailbox::post(task_ref work) noexcept {
 }
 
 bool mailbox::post(letter& posted) noexcept {
+  if (process_ != forks()) return false;
   letter* before = newest_.load(std::memory_order_relaxed);
   do {
     if (before == refused) return false;
@@ -43,10 +46,16 @@ bool mailbox::post(letter& posted) noexcept {
 }
 
 void mailbox::wake() noexcept {
-  if (!asleep_.load(std::memory_order_seq_cst) || !asleep_.exchange(false)) return;
+  if (!asleep_.load(std::memory_order_seq_cst) || process_ != forks()) return;
+  if (!asleep_.exchange(false)) return;
   const std::uint64_t one = 1;
   // Cannot fail: the counter is never read, and 2^64 wake-ups do not happen.
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void mailbox::renew() {
+  wake_ = descriptor();  // first, so that there is room for the new one
+  wake_ = descriptor(check_call(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd"));
 }
 
 letter* mailbox::take() noexcept {

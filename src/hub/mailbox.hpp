@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "hub/descriptor.hpp"
+#include "hub/forks.hpp"
 
 namespace offshoot::detail {
 
@@ -39,12 +40,20 @@ class mailbox {
   /// Refuses posts from now on.
   void close() noexcept;
 
+  /// In the child of a fork that the hub's thread made: posts are taken here, too. Those to hubs
+  /// of other threads, which are the parent's alone, are refused.
+  void after_fork() noexcept { process_ = forks(); }
+  /// Then, before the hub sleeps: an eventfd that does not wake the parent as well. Throws
+  /// std::system_error.
+  void renew();
+
   /// How many handles there are through which work can come.
   std::atomic<std::size_t> senders{0};
 
  private:
   std::atomic<letter*> newest_{nullptr};
   std::atomic<bool> asleep_{false};
+  unsigned process_ = forks();
   descriptor wake_;
 };
 

@@ -50,21 +50,31 @@ instant reactor::now() noexcept {
       .count();
 }
 
+void reactor::renew(int alarm) {
+  const bool forgotten = reopen();
+  add_alarm(alarm);
+  for (std::uint32_t place = 0; forgotten && place < book_.size(); ++place) {
+    if (book_[place].watched != nullptr) start_watching(book_[place].watched->fd, key_of(place));
+  }
+  is_parents_ = false;
+}
+
 void reactor::add(watch& what) {
+  if (is_parents_) scheduler::find()->renew_after_fork();
   if (vacant_.empty()) {
     vacant_.reserve(std::max(book_.capacity(), book_.size() + 1));  // so that forget() finds room
     book_.push_back({nullptr, 0});
     vacant_.push_back(static_cast<std::uint32_t>(book_.size() - 1));
   }
   const std::uint32_t place = vacant_.back();
-  start_watching(what.fd, std::uint64_t{book_[place].generation} << 32U | place);
+  start_watching(what.fd, key_of(place));
   vacant_.pop_back();
   book_[place].watched = &what;
   what.place = place;
 }
 
 void reactor::forget(watch& what) noexcept {
-  stop_watching(what.fd, std::uint64_t{book_[what.place].generation} << 32U | what.place);
+  stop_watching(what.fd, key_of(what.place));
   book_[what.place].watched = nullptr;
   ++book_[what.place].generation;
   vacant_.push_back(what.place);

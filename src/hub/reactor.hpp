@@ -44,6 +44,14 @@ class reactor {
   /// Ends the wait in poll() whenever this eventfd is written.
   void add_alarm(int fd) { start_watching(fd, alarm_key); }
 
+  /// In the child of a fork: until renew() nothing that the kernel holds is touched, since it is
+  /// the parent's, too. Only forget() may be called.
+  void after_fork() noexcept { is_parents_ = true; }
+  bool is_parents() const noexcept { return is_parents_; }
+  /// Watches with kernel objects of its own what is still watched, and this alarm. Throws
+  /// std::system_error, std::bad_alloc; then it can be called again.
+  void renew(int alarm);
+
   /// Waits for at least one event, at most until `timeout` nanoseconds have passed: 0 only looks,
   /// `never` waits without end. Latches what has become ready and wakes who waits for it.
   virtual void poll(std::int64_t timeout) = 0;
@@ -66,6 +74,9 @@ class reactor {
   virtual void start_watching(int fd, std::uint64_t key) = 0;
   virtual void stop_watching(int fd, std::uint64_t key) noexcept = 0;
 
+  /// Makes anew what it has of the kernel's, which then watches nothing. False: it has nothing.
+  virtual bool reopen() { return false; }
+
   struct event {
     bool readable;
     bool writable;
@@ -87,6 +98,11 @@ class reactor {
     watch* watched;
     std::uint32_t generation;
   };
+  std::uint64_t key_of(std::uint32_t place) const noexcept {
+    return std::uint64_t{book_[place].generation} << 32U | place;
+  }
+
+  bool is_parents_ = false;
   std::vector<entry> book_;
   std::vector<std::uint32_t> vacant_;
 };

@@ -72,6 +72,7 @@ scheduler& scheduler::make(const hub_options& chosen) {
   if (thread_is_ending) {
     throw not_startable("offshoot: this thread is ending and cannot have a hub any more");
   }
+  watch_forks();
   control_block* main = access::block(greenlet::main());
   auto made = std::make_unique<scheduler>(chosen);
   scheduler* const hub = made.get();
@@ -82,6 +83,16 @@ scheduler& scheduler::make(const hub_options& chosen) {
   thread_local end_of_thread at_end;
   static_cast<void>(at_end);
   return *hub;
+}
+
+void scheduler::after_fork() noexcept {
+  mailbox_->after_fork();
+  reactor_->after_fork();
+}
+
+void scheduler::renew_after_fork() {
+  mailbox_->renew();
+  reactor_->renew(mailbox_->wake_descriptor());
 }
 
 scheduler::scheduler(const hub_options& chosen)
@@ -315,6 +326,7 @@ void scheduler::start(record& next) {
 }
 
 void scheduler::look_outside() {
+  if (reactor_->is_parents()) renew_after_fork();
   instant timeout = 0;
   if (ready_.empty()) {
     const instant due = timers_.next_deadline();

@@ -87,6 +87,13 @@ class scheduler {
   const std::shared_ptr<mailbox>& post_box() const noexcept { return mailbox_; }
   reactor& events() noexcept { return *reactor_; }
 
+  /// In the child of a fork that this thread made: all greenlets are here, too, but what the
+  /// kernel holds for the hub is the parent's and left alone.
+  void after_fork() noexcept;
+  /// Then, before anything is watched or waited for: kernel objects of the child's own. Throws
+  /// std::system_error, std::bad_alloc.
+  void renew_after_fork();
+
   /// No task may begin any more: those that have not are dropped, posts are refused.
   void close() noexcept;
 

@@ -4,15 +4,14 @@
 #include <offshoot/hub/thread_pool.hpp>
 
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <mutex>
 #include <thread>
 #include <vector>
 
-#include <pthread.h>
-
+#include "hub/forks.hpp"
 #include "hub/scheduler.hpp"
+#include "hub/without_signals.hpp"
 
 namespace offshoot {
 
@@ -41,7 +40,7 @@ struct thread_pool::errand {
 detail::pool_work::~pool_work() = default;
 
 struct thread_pool::queue {
-  explicit queue(unsigned most) : most_threads(most != 0 ? most : 1) {}
+  explicit queue(unsigned most) : most_threads(most != 0 ? most : 1) { watch_forks(); }
 
   ~queue() {
     {
@@ -63,18 +62,12 @@ struct thread_pool::queue {
 
   /// With the mutex held. Fails only if there is no thread at all.
   void start_thread() {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    const without_signals held;
     try {
       threads.emplace_back([this] { serve(); });
     } catch (...) {
-      pthread_sigmask(SIG_SETMASK, &before, nullptr);
       if (threads.empty()) throw;
-      return;
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   void serve() {
@@ -94,6 +87,7 @@ struct thread_pool::queue {
   }
 
   const std::size_t most_threads;
+  const unsigned process = forks();
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::shared_ptr<errand>> waiting;
@@ -104,9 +98,16 @@ struct thread_pool::queue {
 
 thread_pool::thread_pool(unsigned threads) : queue_(std::make_unique<queue>(threads)) {}
 
-thread_pool::~thread_pool() = default;
+thread_pool::~thread_pool() {
+  // In the child of a fork there are no threads to wait for, and one may have held the mutex.
+  if (queue_->process != forks()) static_cast<void>(queue_.release());
+}
 
 void thread_pool::run_and_wait(std::shared_ptr<pool_work> work) {
+  if (queue_->process != forks()) {
+    throw greenlet_error(
+        "offshoot: the threads of this pool are the parent process's; make a pool in the child");
+  }
   scheduler& here = scheduler::here();
   record& self = here.current_record();
   const auto sent = std::make_shared<errand>(

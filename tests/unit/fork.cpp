@@ -6,34 +6,13 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/child.hpp"
 #include "support/fixture.hpp"
 
 using offshoot::greenlet;
-
-namespace {
-
-/// The exit status of a child that does `work`; a signal counts as 1000 and more.
-template <class F>
-int in_child(F&& work) {
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    int status = 99;
-    try {
-      status = work();
-    } catch (...) {
-    }
-    _exit(status);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
-}  // namespace
+using test::in_child;
 
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S32: the child goes on switching among the forking thread's greenlets") {
