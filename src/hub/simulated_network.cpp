@@ -129,7 +129,7 @@ std::uint16_t simulated_network::free_port() noexcept {
   return last_port_;
 }
 
-int simulated_network::listen(const socket_address& own, int backlog) {
+int simulated_network::listen(const socket_address& own, int backlog, bool) {
   socket_address bound = own;
   if (port_of(bound) == 0) set_port(bound, free_port());
   const auto [place, fresh] = listeners_.try_emplace(port_of(bound));

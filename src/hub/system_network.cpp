@@ -27,6 +27,21 @@ void send_at_once(int fd) noexcept {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // or a slower one
 }
 
+}  // namespace
+
+int bind_socket(const socket_address& own, bool shared) noexcept {
+  const int fd = or_error(::socket(own.storage.ss_family, stream_type, 0));
+  if (fd < 0) return fd;
+  const int on = 1;
+  return unless_failed(
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+          (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+          bind(fd, own.get(), own.size) != 0,
+      fd);
+}
+
+namespace {
+
 class sockets final : public network {
  public:
   ssize_t receive(int fd, std::span<std::byte> into) override {
@@ -61,13 +76,9 @@ class sockets final : public network {
 
   void close(int fd) noexcept override { ::close(fd); }
 
-  int listen(const socket_address& own, int backlog) override {
-    const int fd = or_error(::socket(own.storage.ss_family, stream_type, 0));
-    if (fd < 0) return fd;
-    const int on = 1;
-    return unless_failed(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-                             bind(fd, own.get(), own.size) != 0 || ::listen(fd, backlog) != 0,
-                         fd);
+  int listen(const socket_address& own, int backlog, bool shared) override {
+    const int fd = bind_socket(own, shared);
+    return fd < 0 ? fd : unless_failed(::listen(fd, backlog) != 0, fd);
   }
 
   int connect(const socket_address& peer, int& error) override {

@@ -34,8 +34,8 @@ class transport {
 /// How connections are made.
 class network : public transport {
  public:
-  /// A socket that listens at `own`.
-  virtual int listen(const socket_address& own, int backlog) = 0;
+  /// A socket that listens at `own`; `shared`: where others that share it may listen, too.
+  virtual int listen(const socket_address& own, int backlog, bool shared) = 0;
   /// A socket on its way to `peer`. `error` becomes 0 if it is there, or what connect(2) said; with
   /// EINPROGRESS the socket becomes writable when outcome() is known.
   virtual int connect(const socket_address& peer, int& error) = 0;
@@ -49,6 +49,8 @@ class network : public transport {
 
 /// The system's sockets.
 network& system_network() noexcept;
+/// One of them that has an address, and does not listen yet; or -errno.
+int bind_socket(const socket_address& own, bool shared) noexcept;
 /// Whatever else of the system can be read and written.
 transport& system_files() noexcept;
 

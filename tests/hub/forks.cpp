@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -206,5 +207,32 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
     CHECK(pool->run([] { return 4; }) == 4);
     pool.reset();
     test::let_posts_run();
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "S32: who waits for threads that stay with the parent can be killed") {
+  run_in_time([] {
+    std::stop_source source;
+    const auto begun = std::make_shared<std::atomic<int>>(0);
+    const auto waiter = spawn([stop = source.get_token(), begun] {
+      offshoot::run_on_threads(2,
+                               [begun](unsigned, const std::stop_token& stopping) {
+                                 ++*begun;
+                                 offshoot::wait_for_stop(stopping);
+                               },
+                               {.stop = stop});
+    });
+    while (*begun < 2) yield();
+    const int status = in_child([&] {
+      waiter.kill();
+      waiter.wait();
+      int calls = 0;
+      offshoot::run_on_threads(1, [&calls](unsigned, const std::stop_token&) { ++calls; });
+      return calls == 1 ? 0 : 1;
+    });
+    CHECK(status == 0);
+    source.request_stop();
+    waiter.join();
   });
 }

@@ -1,7 +1,8 @@
-/// TCP: `tcp_listener` and `tcp_stream`.
+/// TCP: `tcp_listener`, `tcp_stream` and `shared_port`.
 #pragma once
 
 #include <offshoot/export.hpp>
+#include <offshoot/hub/descriptor.hpp>
 #include <offshoot/hub/stream.hpp>
 
 #include <cstdint>
@@ -37,6 +38,30 @@ class OFFSHOOT_API tcp_listener : public detail::socket {
 
   /// The port at this end. Throws std::system_error if closed.
   std::uint16_t local_port() const;
+
+ private:
+  friend class shared_port;
+  tcp_listener(const std::string& address, std::uint16_t port, int backlog, bool shared);
+};
+
+/// A port for one listener on each of several threads (SO_REUSEPORT): the system spreads the
+/// connections over those that listen. While it exists the port is kept, though nothing is accepted
+/// by itself, so what is wrong with the address is known before any thread begins. Other programs
+/// of the same user may share the port as well. May be used on any thread.
+class OFFSHOOT_API shared_port {
+ public:
+  /// Port 0: any free one. Throws std::system_error, for instance if a listener has the port that
+  /// does not share it.
+  explicit shared_port(std::uint16_t port = 0, const std::string& address = "127.0.0.1");
+
+  std::uint16_t number() const noexcept { return port_; }
+  /// A listener of the calling thread's. Throws as the constructors of that.
+  tcp_listener listen(int backlog = 4096) const;
+
+ private:
+  std::string address_;
+  std::uint16_t port_;
+  descriptor kept_;
 };
 
 }  // namespace offshoot
