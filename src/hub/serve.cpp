@@ -1,5 +1,6 @@
 #include <offshoot/hub/group.hpp>
 #include <offshoot/hub/serve.hpp>
+#include <offshoot/hub/sleep.hpp>
 #include <offshoot/hub/stop.hpp>
 #include <offshoot/hub/timeout.hpp>
 
@@ -10,6 +11,8 @@ namespace {
 
 /// A listener's, unless it asks for another.
 constexpr int largest_backlog = 4096;
+
+constexpr std::chrono::milliseconds pause_without_memory(20);
 
 }  // namespace
 
@@ -69,6 +72,15 @@ void service::accept_backlog(const options& chosen, spawn_site site, instant dea
 }
 
 void service::accept_one(const options& chosen, spawn_site site) {
+  try {
+    accept_now(chosen, site);
+    return;
+  } catch (const std::bad_alloc&) {  // if there was a peer, it is closed
+  }
+  sleep_for(pause_without_memory);
+}
+
+void service::accept_now(const options& chosen, spawn_site site) {
   const task_ref made = accept();
   auto& fresh = static_cast<connection&>(*made.get());
   connections_.push_back(fresh);

@@ -137,8 +137,7 @@ class started_threads {
 
 void run_work_on_threads(unsigned count, std::shared_ptr<threads_work> work,
                          const thread_options& chosen) {
-  scheduler& here = scheduler::here();
-  record& self = here.current_record();
+  record& self = scheduler::here().current_record();
   const auto all =
       std::make_shared<crew>(count != 0 ? count : usable_cpus(), std::move(work), chosen.hub);
   const auto on_stop = [all] { all->stop(); };
@@ -146,11 +145,6 @@ void run_work_on_threads(unsigned count, std::shared_ptr<threads_work> work,
   const auto told = std::make_unique<std::stop_callback<decltype(on_stop)>>(chosen.stop, on_stop);
   started_threads threads(*all);
   threads.start(all);
-  struct time_stands_still {  // if it is simulated
-    reactor& events;
-    explicit time_stands_still(reactor& of) : events(of) { ++events.threads_at_work; }
-    ~time_stands_still() { --events.threads_at_work; }
-  } const meanwhile(here.events());
   try {
     all->wait();
   } catch (...) {

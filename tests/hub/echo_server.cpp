@@ -63,6 +63,8 @@ class server {
     }
   }
 
+  void tell(int signal) const { kill(pid_, signal); }
+
   /// Ends it by a signal, and returns what it had to say.
   std::string end(int signal) {
     kill(pid_, signal);
@@ -157,7 +159,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "the echo server serves many clients and ends cleanly") {
   const std::vector<std::vector<std::string>> configurations{
-      {}, {"--lanes", "1"}, {"--placement", "dedicated"}};
+      {}, {"--lanes", "1"}, {"--placement", "dedicated"}, {"--threads", "3"}};
   for (const auto& options : configurations) {
     run_in_time([&options] {
       server program(options);
@@ -182,6 +184,28 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "the echo server serves many clients and e
       CHECK(open.receive().empty());
     });
   }
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "after the signal connections finish, but no new ones come") {
+  run_in_time([] {
+    server program({"--threads", "2", "--grace", "20"});
+    std::vector<tcp_stream> open;
+    for (int each = 0; each < 20; ++each) {
+      open.push_back(tcp_stream::connect("127.0.0.1", program.port));
+      CHECK(echoes(open.back(), 100, 1));
+    }
+    program.tell(SIGTERM);
+    const auto connects = [port = program.port] {
+      return test::error_of([&] { tcp_stream::connect("127.0.0.1", port); }).value() !=
+             ECONNREFUSED;
+    };
+    while (connects()) offshoot::yield();
+    for (tcp_stream& each : open) CHECK(echoes(each, 100, 2));
+    open.clear();
+    const std::string said = program.end(SIGTERM);  // once more: no harm
+    CHECK(said.find(" 0 ended by the signal\nleft over: 0 greenlets, 0 descriptors\n") !=
+          std::string::npos);
+  });
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "the echo server survives half-closes, resets and trickles") {

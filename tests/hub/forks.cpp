@@ -1,4 +1,5 @@
 /// A hub in the child of a fork, and that its parent does not feel it.
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>

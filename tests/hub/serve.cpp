@@ -220,6 +220,35 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "without memory it goes on after a pause") {
+  struct forgetful {
+    tcp_listener listener;
+    int failures;
+    tcp_stream accept() {
+      tcp_stream peer = listener.accept();
+      if (failures-- > 0) throw std::bad_alloc();
+      return peer;
+    }
+    void close() { listener.close(); }
+  };
+  run_in_time([] {
+    forgetful listener{tcp_listener(0), 2};
+    const std::uint16_t port = listener.listener.local_port();
+    std::stop_source source;
+    const auto serving =
+        spawn([listener = std::move(listener), stop = source.get_token()]() mutable {
+          return serve(std::move(listener), &echo, {.stop = stop, .grace = 0s});
+        });
+    for (int each = 0; each < 2; ++each) {
+      CHECK(tcp_stream::connect("127.0.0.1", port).receive().empty());
+    }
+    auto peer = tcp_stream::connect("127.0.0.1", port);
+    CHECK(echoes(peer));
+    source.request_stop();
+    CHECK(serving.join() == 1);
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "if a connection's task cannot be made, nothing is left") {
   run_in_time([] {
     tcp_listener listener(0);

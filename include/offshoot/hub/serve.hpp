@@ -62,6 +62,7 @@ class OFFSHOOT_API service : public std::enable_shared_from_this<service> {
   virtual void close_listener() = 0;
 
   void accept_one(const options& chosen, spawn_site site);
+  void accept_now(const options& chosen, spawn_site site);
   void accept_backlog(const options& chosen, spawn_site site, instant deadline);
   void accept_until_stopped(const serve_options& chosen, spawn_site site);
   void left(connection& gone) noexcept;
@@ -113,7 +114,8 @@ class service_of final : public service {
 
 /// Accepts connections and calls `function` with each, as in `function(tcp_stream)`, in a task of
 /// its own; one object for all of them, which may take the stream by value. What a call throws goes
-/// to the unhandled handler. Waits, until a stop is requested: then takes what waits in the backlog
+/// to the unhandled handler. If there is no memory for one it is closed, and the next are accepted
+/// after a pause. Waits, until a stop is requested: then takes what waits in the backlog
 /// already, closes the listener, and gives the connections `chosen.grace` to finish. Returns how
 /// many have not and were killed, when all of them have ended; one that swallows `greenlet_exit`
 /// keeps it waiting.
