@@ -4,7 +4,8 @@ import sys
 
 page, number, program, expected = sys.argv[1:]
 with open(page, encoding="utf-8") as text:
-    blocks = re.findall(r"^```cpp\n(.*?)^```\n```text\n(.*?)^```$", text.read(), re.M | re.S)
+    lines = r"((?:(?!```).*\n)*)```"
+    blocks = re.findall(rf"^```cpp\n{lines}\n```text\n{lines}$", text.read(), re.M)
 for path, block in zip((program, expected), blocks[int(number) - 1]):
     with open(path, "w", encoding="utf-8") as out:
         out.write(block)

@@ -1,17 +1,21 @@
-/// A TCP echo server in straight-line code: one greenlet a connection. SIGINT or SIGTERM ends it.
+/// A TCP echo server in straight-line code: one greenlet a connection, any number of threads.
+/// SIGINT or SIGTERM ends it: it stops accepting, lets connections finish for a while, and kills
+/// the rest.
 ///
 /// A waiting connection holds no buffer, and one whose peer does not read holds one: it waits in
 /// `send_all` while the others go on.
 #include <offshoot/hub.hpp>
 #include <offshoot/offshoot.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <iterator>
-#include <memory>
+#include <mutex>
+#include <stop_token>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -21,9 +25,18 @@
 
 namespace {
 
+struct plan {
+  std::uint16_t port = 0;
+  unsigned threads = 1;
+  std::size_t lanes = 16;
+  offshoot::serve_options serving;
+};
+
 struct totals {
   std::size_t served = 0;
   std::size_t reset = 0;
+  std::size_t killed = 0;
+  std::size_t greenlets_left = 0;
 };
 
 void echo(offshoot::tcp_stream peer, totals& count) try {
@@ -44,28 +57,51 @@ std::size_t active_greenlets() {
   return count;
 }
 
-void serve(std::uint16_t port, const offshoot::options& chosen) {
-  offshoot::signal_watcher end_signals{SIGINT, SIGTERM};
+/// What one thread does.
+totals serve(const offshoot::shared_port& port, const plan& how, std::stop_token stop) {
+  totals count;
+  offshoot::set_lane_count(how.lanes);
   offshoot::spawn([] {}).join();  // from here on the hub is there, and counted
-  const long descriptors = open_descriptors();
-  const std::size_t greenlets = active_greenlets();
+  const std::size_t before = active_greenlets();
+  offshoot::serve_options serving = how.serving;
+  serving.stop = std::move(stop);
+  count.killed = offshoot::serve(
+      port.listen(), [&count](offshoot::tcp_stream peer) { echo(std::move(peer), count); },
+      serving);
+  count.greenlets_left = active_greenlets() - before;
+  return count;
+}
 
-  const auto count = std::make_shared<totals>();
-  offshoot::tcp_listener listener(port);
-  std::printf("listening on port %d\n", listener.local_port());
-  std::fflush(stdout);
-  offshoot::spawn([listener = std::move(listener), count, chosen]() mutable {
-    for (;;) {
-      offshoot::spawn(
-          [peer = listener.accept(), count]() mutable { echo(std::move(peer), *count); }, chosen);
-    }
-  });
-  end_signals.wait();
-  const std::size_t ended = offshoot::task_count() - 1;  // but for the one that accepts
-  offshoot::kill_tasks();
-  std::printf("served %zu connections, %zu reset by peers, %zu ended by the signal\n",
-              count->served, count->reset, ended);
-  std::printf("left over: %zu greenlets, %ld descriptors\n", active_greenlets() - greenlets,
+void serve_on_threads(const plan& how) {
+  offshoot::signal_watcher end_signals{SIGINT, SIGTERM};
+  offshoot::spawn([] {}).join();
+  const long descriptors = open_descriptors();
+  totals all;
+  {
+    const offshoot::shared_port port(how.port);
+    std::printf("listening on port %d\n", port.number());
+    std::fflush(stdout);
+    std::stop_source stop;
+    offshoot::group signals;
+    signals.spawn([&] {
+      end_signals.wait();
+      stop.request_stop();
+    });
+    std::mutex adding;
+    offshoot::run_on_threads(how.threads,
+                             [&](unsigned, std::stop_token stopping) {
+                               const totals here = serve(port, how, std::move(stopping));
+                               const std::lock_guard lock(adding);
+                               all.served += here.served;
+                               all.reset += here.reset;
+                               all.killed += here.killed;
+                               all.greenlets_left += here.greenlets_left;
+                             },
+                             {.stop = stop.get_token()});
+  }
+  std::printf("served %zu connections, %zu reset by peers, %zu ended by the signal\n", all.served,
+              all.reset, all.killed);
+  std::printf("left over: %zu greenlets, %ld descriptors\n", all.greenlets_left,
               open_descriptors() - descriptors);
 }
 
@@ -73,23 +109,30 @@ void serve(std::uint16_t port, const offshoot::options& chosen) {
 
 int main(int argc, char** argv) try {
   CLI::App options{"Echoes whatever TCP connections send, until SIGINT or SIGTERM"};
-  std::uint16_t port = 0;
-  std::size_t lanes = 16;
+  plan how;
+  double grace = 1;
   std::string where = "lane";
-  options.add_option("--port", port, "Port to listen at; 0: any free one")->capture_default_str();
+  options.add_option("--port", how.port, "Port to listen at; 0: any free one")
+      ->capture_default_str();
+  options.add_option("--threads", how.threads, "Threads that serve; 0: one for each CPU")
+      ->capture_default_str();
+  options.add_option("--grace", grace, "Seconds that connections have to finish after the signal")
+      ->capture_default_str();
   options.add_option("--placement", where, "Where the connections' greenlets run")
       ->check(CLI::IsMember({"lane", "dedicated"}))
       ->capture_default_str();
-  options.add_option("--lanes", lanes, "Stacks that lane greenlets share")->capture_default_str();
+  options.add_option("--lanes", how.lanes, "Stacks that a thread's lane greenlets share")
+      ->capture_default_str();
   CLI11_PARSE(options, argc, argv);
 
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
-  offshoot::set_lane_count(lanes);
-  serve(port,
-        {.where = where == "lane" ? offshoot::placement::lane : offshoot::placement::dedicated});
+  how.serving.grace =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(grace));
+  if (where == "dedicated") how.serving.connections.where = offshoot::placement::dedicated;
+  serve_on_threads(how);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "echo_server: %s\n", error.what());
   return 1;
