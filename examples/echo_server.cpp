@@ -57,6 +57,15 @@ std::size_t active_greenlets() {
   return count;
 }
 
+/// The first to listen says so: from here on peers are accepted.
+void announce(const offshoot::shared_port& port) {
+  static std::once_flag said;
+  std::call_once(said, [&] {
+    std::printf("listening on port %d\n", port.number());
+    std::fflush(stdout);
+  });
+}
+
 /// What one thread does.
 totals serve(const offshoot::shared_port& port, const plan& how, std::stop_token stop) {
   totals count;
@@ -65,8 +74,10 @@ totals serve(const offshoot::shared_port& port, const plan& how, std::stop_token
   const std::size_t before = active_greenlets();
   offshoot::serve_options serving = how.serving;
   serving.stop = std::move(stop);
+  auto listener = port.listen();
+  announce(port);
   count.killed = offshoot::serve(
-      port.listen(), [&count](offshoot::tcp_stream peer) { echo(std::move(peer), count); },
+      std::move(listener), [&count](offshoot::tcp_stream peer) { echo(std::move(peer), count); },
       serving);
   count.greenlets_left = active_greenlets() - before;
   return count;
@@ -79,13 +90,13 @@ void serve_on_threads(const plan& how) {
   totals all;
   {
     const offshoot::shared_port port(how.port);
-    std::printf("listening on port %d\n", port.number());
-    std::fflush(stdout);
     std::stop_source stop;
     offshoot::group signals;
     signals.spawn([&] {
-      end_signals.wait();
-      stop.request_stop();
+      for (;;) {
+        end_signals.wait();
+        stop.request_stop();
+      }
     });
     std::mutex adding;
     offshoot::run_on_threads(how.threads,
@@ -98,6 +109,7 @@ void serve_on_threads(const plan& how) {
                                all.greenlets_left += here.greenlets_left;
                              },
                              {.stop = stop.get_token()});
+    signals.kill();
   }
   std::printf("served %zu connections, %zu reset by peers, %zu ended by the signal\n", all.served,
               all.reset, all.killed);

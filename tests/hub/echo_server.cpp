@@ -67,7 +67,12 @@ class server {
 
   /// Ends it by a signal, and returns what it had to say.
   std::string end(int signal) {
-    kill(pid_, signal);
+    tell(signal);
+    return rest();
+  }
+
+  /// Waits for its end, and returns what it had to say.
+  std::string rest() {
     std::string all;
     for (int byte = 0; (byte = std::fgetc(output_)) != EOF;) all += static_cast<char>(byte);
     int status = 0;
@@ -200,9 +205,10 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "after the signal connections finish, but 
              ECONNREFUSED;
     };
     while (connects()) offshoot::yield();
+    program.tell(SIGTERM);  // once more: no harm
     for (tcp_stream& each : open) CHECK(echoes(each, 100, 2));
     open.clear();
-    const std::string said = program.end(SIGTERM);  // once more: no harm
+    const std::string said = program.rest();
     CHECK(said.find(" 0 ended by the signal\nleft over: 0 greenlets, 0 descriptors\n") !=
           std::string::npos);
   });

@@ -45,9 +45,9 @@ class OFFSHOOT_API tcp_listener : public detail::socket {
 };
 
 /// A port for one listener on each of several threads (SO_REUSEPORT): the system spreads the
-/// connections over those that listen. While it exists the port is kept, though nothing is accepted
-/// by itself, so what is wrong with the address is known before any thread begins. Other programs
-/// of the same user may share the port as well. May be used on any thread.
+/// connections over those that listen. While it exists the port is kept, so what is wrong with the
+/// address is known before any thread begins. Before the first thread listens, peers are refused.
+/// Other programs of the same user may share the port as well. May be used on any thread.
 class OFFSHOOT_API shared_port {
  public:
   /// Port 0: any free one. Throws std::system_error, for instance if a listener has the port that
