@@ -31,11 +31,12 @@ void channel_core::require_open() const {
   if (closed_) throw channel_closed();
 }
 
-/// Who has been killed, timed out or served elsewhere, and has not run since, is passed over.
+/// Who has been killed, timed out or served elsewhere, and has not run since, is passed over. Whom
+/// it returns must be served, or woken to try again.
 channel_node* channel_core::first_that_waits(wait_list& line) noexcept {
   while (list_hook* first = line.first()) {
-    const record& who = *as_node(*first).who;
-    if (who.now == record::phase::parked && !who.given) return &as_node(*first);
+    record& who = *as_node(*first).who;
+    if (who.now == record::phase::parked && !who.given && who.rivals.win()) return &as_node(*first);
     first->unlink();
   }
   return nullptr;
@@ -49,6 +50,10 @@ void channel_core::grant(channel_node& wish) noexcept {
   wish.unlink();
   wish.who->chosen = wish.place;
   give_to(*wish.who);
+}
+
+void channel_core::let_try_again(channel_node& wish) noexcept {
+  if (wish.who->rivals.contested()) scheduler::find()->wake(*wish.who);
 }
 
 channel_node* channel_core::first_item() noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <offshoot/detail/extension.hpp>
+#include <offshoot/hub/detail/contest.hpp>
 #include <offshoot/hub/detail/wait_list.hpp>
 #include <offshoot/hub/greenlet_local.hpp>
 
@@ -43,6 +44,7 @@ struct record : extension, list_hook, timer_node {
   bool exclusive = false;  ///< while it waits for a shared_mutex: to write
   /// How many around it forbid that a kill or a time-out ends its waits.
   std::uint8_t shields = 0;
+  contest rivals;                ///< of those who would serve its select
   std::uint32_t chosen = 0;      ///< given one of several things: which
   const char* reason = nullptr;  ///< of its last wait, as in "waits for a mutex"
   union {

@@ -10,21 +10,32 @@ remote_waiter::remote_waiter() : who_(nullptr), home_(scheduler::here().post_box
 
 remote_waiter::~remote_waiter() = default;
 
+void remote_waiter::begin(record& self) noexcept {
+  who_ = &self;
+  home_->senders.fetch_add(1, std::memory_order_relaxed);
+}
+
+void remote_waiter::end_case() noexcept {
+  who_ = nullptr;
+  home_->senders.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void remote_waiter::begin_case() noexcept {
+  record& self = scheduler::find()->current_record();
+  begin(self);
+  self.rivals.open();
+  contest_ = &self.rivals;
+}
+
 bool remote_waiter::wait(const char* reason, instant deadline) {
   scheduler& hub = scheduler::here();
   record& self = hub.current_record();
-  struct awaited_from_afar {
-    remote_waiter& own;
-    awaited_from_afar(remote_waiter& waiter, record& waiting) noexcept : own(waiter) {
-      own.who_ = &waiting;
-      own.home_->senders.fetch_add(1, std::memory_order_relaxed);
-    }
-    ~awaited_from_afar() {
-      own.who_ = nullptr;
-      own.home_->senders.fetch_sub(1, std::memory_order_relaxed);
-    }
-  } const meanwhile{*this, self};
+  begin(self);
   self.given = false;
+  struct at_end {
+    remote_waiter& own;
+    ~at_end() { own.end_case(); }
+  } const meanwhile{*this};
   return hub.park(self, reason, deadline);
 }
 

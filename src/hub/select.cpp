@@ -12,37 +12,49 @@ namespace {
 
 constexpr std::size_t no_case = ~std::size_t{0};
 
-/// Waits once; `no_case`: to be tried again. `waiting`: how many cases have begun to wait.
+/// The waits of a select, as far as they have begun.
+struct waits {
+  std::span<select_case* const> cases;
+  record& self;
+  std::uint32_t begun = 0;
+
+  /// Which has been given, if any.
+  std::size_t end(bool by_exception) noexcept {
+    self.rivals.win();  // from here on nobody does
+    std::size_t done = no_case;
+    while (begun != 0) {
+      --begun;
+      if (cases[begun]->end_wait(self.given && self.chosen == begun, by_exception)) done = begun;
+    }
+    self.rivals.end();
+    return done;
+  }
+};
+
+/// Waits once; `no_case`: to be tried again.
 std::size_t wait_for_one(scheduler& hub, std::span<select_case* const> cases) {
   record& self = hub.current_record();
   self.given = false;
+  waits all{cases, self};
   instant first = never;
   std::size_t of_time = no_case;
-  std::uint32_t waiting = 0;
-  const auto end_waits = [&](bool ended) {
-    while (waiting != 0) {
-      --waiting;
-      cases[waiting]->end_wait(self.given && self.chosen == waiting, ended);
-    }
-  };
-  bool woken;
+  bool woken = true;
   try {
     for (select_case* each : cases) {
-      each->begin_wait(waiting);
+      if (!each->begin_wait(all.begun)) return all.end(false);
       if (each->deadline() < first) {
         first = each->deadline();
-        of_time = waiting;
+        of_time = all.begun;
       }
-      ++waiting;
+      ++all.begun;
     }
     woken = hub.park(self, "one of several", first);
   } catch (...) {
-    end_waits(true);
+    all.end(true);
     throw;
   }
-  end_waits(false);
-  if (self.given) return self.chosen;
-  return woken ? no_case : of_time;
+  const std::size_t done = all.end(false);
+  return done != no_case || woken ? done : of_time;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include <poll.h>
 #include <unistd.h>
 
 namespace offshoot::detail {
@@ -269,6 +270,13 @@ void simulated_network::close(int fd) noexcept {
     hang_up(leaving);
   }
   remove(leaving.self);
+}
+
+bool simulated_network::is_ready(int fd, short events) {
+  const endpoint& own = get(fd);
+  if (own.error != 0 || own.reset) return true;
+  if (events == POLLIN) return !own.unread.empty() || !own.arrived.empty() || own.peer_ended;
+  return own.ended || (own.connected && own.outstanding < chosen_.window);
 }
 
 // Happenings ------------------------------------------------------------------------------------

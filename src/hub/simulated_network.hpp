@@ -32,6 +32,7 @@ class simulated_network final : public network {
   int set_option(int fd, int level, int option, int value) override;
   int get_option(int fd, int level, int option, int& value) override;
   void close(int fd) noexcept override;
+  bool is_ready(int fd, short events) override;
   /// Hubs do not see each other's networks: there is nobody to share with.
   int listen(const socket_address& own, int backlog, bool shared) override;
   int connect(const socket_address& peer, int& error) override;

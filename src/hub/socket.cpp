@@ -8,10 +8,6 @@
 namespace offshoot::detail {
 namespace {
 
-void let_go(watch& held) noexcept {
-  if (--held.holders == 0) delete &held;
-}
-
 bool is_home(const watch& what) noexcept {
   const scheduler* here = scheduler::find();
   return here != nullptr && here->post_box() == what.home;
@@ -19,11 +15,6 @@ bool is_home(const watch& what) noexcept {
 
 [[noreturn, gnu::noinline, gnu::cold]] void throw_busy(const char* operation) {
   throw_system_error(EBUSY, std::string(operation) + ": another greenlet does so already");
-}
-
-[[noreturn, gnu::noinline, gnu::cold]] void throw_closed_meanwhile(const char* operation) {
-  throw_system_error(ECANCELED,
-                     std::string(operation) + ": closed while this greenlet waited for it");
 }
 
 [[noreturn, gnu::noinline, gnu::cold]] void throw_closed(const char* operation) {
@@ -41,16 +32,9 @@ class waiting_place {
  public:
   waiting_place(watch& what, direction way, record& self, const char* operation)
       : what_(what), way_(way) {
-    if (what.waiter[way] != nullptr) throw_busy(operation);
-    what.waiter[way] = &self;
-    ++what.holders;
-    ++scheduler::find()->descriptor_waits;
+    take_place(what, way, self, operation);
   }
-  ~waiting_place() {
-    what_.waiter[way_] = nullptr;
-    --scheduler::find()->descriptor_waits;
-    let_go(what_);
-  }
+  ~waiting_place() { leave_place(what_, way_); }
   waiting_place(const waiting_place&) = delete;
   waiting_place& operator=(const waiting_place&) = delete;
 
@@ -60,6 +44,28 @@ class waiting_place {
 };
 
 }  // namespace
+
+void let_go(watch& held) noexcept {
+  if (--held.holders == 0) delete &held;
+}
+
+[[gnu::noinline, gnu::cold]] void throw_closed_meanwhile(const char* operation) {
+  throw_system_error(ECANCELED,
+                     std::string(operation) + ": closed while this greenlet waited for it");
+}
+
+void take_place(watch& what, direction way, record& self, const char* operation) {
+  if (what.waiter[way] != nullptr) throw_busy(operation);
+  what.waiter[way] = &self;
+  ++what.holders;
+  ++scheduler::find()->descriptor_waits;
+}
+
+void leave_place(watch& what, direction way) noexcept {
+  what.waiter[way] = nullptr;
+  --scheduler::find()->descriptor_waits;
+  let_go(what);
+}
 
 watch* open_watch(int fd, transport& calls) try {
   scheduler& hub = scheduler::here();

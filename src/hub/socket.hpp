@@ -24,6 +24,15 @@ void abandon_watch(watch* owned) noexcept;
 /// `operation` begins the message.
 watch& usable(watch* what, const char* operation);
 
+/// For who holds one beyond the socket's life.
+void let_go(watch& held) noexcept;
+[[noreturn]] void throw_closed_meanwhile(const char* operation);
+
+/// Makes the greenlet the one who waits for `what` in this direction, and holds it; until
+/// leave_place(). Throws std::system_error (EBUSY) if another does so.
+void take_place(watch& what, direction way, record& self, const char* operation);
+void leave_place(watch& what, direction way) noexcept;
+
 /// Returns when `what` is ready in this direction: at once if it is already. Throws
 /// std::system_error: EBUSY if another greenlet waits for the same, ECANCELED if it was closed
 /// meanwhile; then `what` may be gone.

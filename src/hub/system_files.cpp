@@ -1,4 +1,5 @@
 /// Pipes and whatever else of the system is read and written by the calls for files.
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -33,6 +34,11 @@ class files final : public transport {
 constinit files the_files;
 
 }  // namespace
+
+bool transport::is_ready(int fd, short events) {
+  pollfd asked{.fd = fd, .events = events, .revents = 0};
+  return poll(&asked, 1, 0) != 0;
+}
 
 transport& system_files() noexcept {
   return the_files;

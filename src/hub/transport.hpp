@@ -26,6 +26,9 @@ class transport {
   virtual int set_option(int fd, int level, int option, int value) = 0;
   virtual int get_option(int fd, int level, int option, int& value) = 0;
   virtual void close(int fd) noexcept = 0;
+  /// Whether a call for `events`, POLLIN or POLLOUT, would not block: something can be done, or has
+  /// ended or failed.
+  virtual bool is_ready(int fd, short events);
 
  protected:
   ~transport() = default;  // lives as long as a hub, or for ever

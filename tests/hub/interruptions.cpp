@@ -54,6 +54,14 @@ void add_receivers(std::vector<waiting_call>& to, const std::string& kind,
                   std::byte one{};
                   return own.receive_some({&one, 1}) == 1;
                 }});
+  to.push_back({kind + " select, readable",
+                [ends, &own] { offshoot::select(on_readable(own, [] {})); }, close,
+                [ends, &own, &peer] {
+                  peer.send_all(bytes_of("x"));
+                  bool came = false;
+                  offshoot::select(on_readable(own, [&] { came = own.receive().text() == "x"; }));
+                  return came;
+                }});
   const auto reading = std::make_shared<offshoot::reader>(own);
   to.push_back({kind + " read_until", [ends, reading] { reading->read_until("\n"); }, close,
                 [ends, reading, &peer] {
@@ -86,6 +94,19 @@ void add_senders(std::vector<waiting_call>& to, const std::string& kind,
                   const std::vector<std::byte> half(more_than_fits / 2);
                   const std::vector<std::span<const std::byte>> parts{half, half};
                   own.send_all(parts);
+                },
+                close, works});
+  to.push_back({kind + " select, writable",
+                [ends, &own] {
+                  for (;;) {
+                    const auto filler = spawn([ends, &own] {
+                      error_of([&own] { own.send_all(std::vector<std::byte>(more_than_fits)); });
+                    });
+                    offshoot::yield();
+                    filler.kill();
+                    filler.wait();
+                    offshoot::select(on_writable(own, [] {}));
+                  }
                 },
                 close, works});
 }
@@ -122,6 +143,16 @@ std::vector<waiting_call> all_calls() {
                    return listener->accept().is_open();
                  }});
 
+  all.push_back(
+      {"tcp accept by select", [listener] { offshoot::select(on_readable(*listener, [] {})); },
+       [listener] { listener->close(); },
+       [listener, port] {
+         const auto client = offshoot::tcp_stream::connect("127.0.0.1", port);
+         bool came = false;
+         offshoot::select(on_readable(*listener, [&] { came = listener->accept().is_open(); }));
+         return came;
+       }});
+
   const std::string name = std::string("\0offshoot-", 10) + std::to_string(getpid());
   const auto named = std::make_shared<offshoot::unix_listener>(name);
   all.push_back({"unix accept", [named] { named->accept(); }, [named] { named->close(); },
@@ -143,6 +174,16 @@ std::vector<waiting_call> all_calls() {
                  [udp] {
                    udp->send_to(bytes_of("abc"), "127.0.0.1", udp->local_port());
                    return udp->receive().bytes.text() == "abc";
+                 }});
+
+  all.push_back({"udp select, readable", [udp] { offshoot::select(on_readable(*udp, [] {})); },
+                 [udp] { udp->close(); },
+                 [udp] {
+                   udp->send_to(bytes_of("abc"), "127.0.0.1", udp->local_port());
+                   bool came = false;
+                   offshoot::select(
+                       on_readable(*udp, [&] { came = udp->receive().bytes.text() == "abc"; }));
+                   return came;
                  }});
 
   const std::string box = name + "-box";
@@ -182,7 +223,7 @@ void let_it_wait() {
 template <class F>
 void for_each_call(F check) {
   test::run_in_time([check] {
-    constexpr std::size_t calls = 21;
+    constexpr std::size_t calls = 29;
     CHECK(all_calls().size() == calls);
     for (std::size_t each = 0; each < calls; ++each) {
       const waiting_call call = all_calls()[each];

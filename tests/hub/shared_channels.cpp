@@ -1,6 +1,7 @@
 /// Channels between threads.
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -91,4 +92,135 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
   empty.close();
   CHECK(waiting.join() == std::nullopt);
   CHECK_THROWS_AS(empty.try_send(1), offshoot::channel_closed);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "selects of several threads meet, and each item goes once") {
+  // All send and receive by select over two shared channels and one of their thread's own, so that
+  // offers of several threads arrive at one select at once.
+  for (const std::size_t capacity : {std::size_t{0}, std::size_t{2}}) {
+    CAPTURE(capacity);
+    constexpr int threads = 3;
+    constexpr int each_sends = 400;
+    const shared_channel<std::unique_ptr<int>> left(capacity);
+    const shared_channel<std::unique_ptr<int>> right(capacity);
+    std::vector<std::vector<int>> received(threads);
+    std::atomic<int> senders{threads};
+    std::vector<std::thread> all;
+    for (int thread = 0; thread < threads; ++thread) {
+      all.emplace_back([&, thread, left, right] {
+        const offshoot::channel<std::unique_ptr<int>> own;
+        const auto sender = spawn([&, thread, left, right, own] {
+          for (int each = 0; each < each_sends; ++each) {
+            auto item = std::make_unique<int>(thread * each_sends + each);
+            auto same = std::make_unique<int>(*item);
+            auto third = std::make_unique<int>(*item);
+            // One of three is sent; those that are not must still be here.
+            const std::size_t chosen = offshoot::select(on_send(left, std::move(item), [] {}),
+                                                        on_send(own, std::move(same), [] {}),
+                                                        on_send(right, std::move(third), [] {}));
+            const bool kept[] = {item != nullptr, same != nullptr, third != nullptr};
+            for (std::size_t which = 0; which < 3; ++which) {
+              if (kept[which] == (which == chosen)) std::abort();
+            }
+          }
+          own.close();
+          if (--senders == 0) {
+            left.close();
+            right.close();
+          }
+        });
+        auto& mine = received[static_cast<std::size_t>(thread)];
+        int open = 3;
+        bool own_open = true;
+        bool left_open = true;
+        bool right_open = true;
+        const offshoot::channel<std::unique_ptr<int>> nothing;
+        const offshoot::shared_channel<std::unique_ptr<int>> none;
+        const auto note = [&mine, &open](bool& is_open) {
+          return [&mine, &open, &is_open](const std::optional<std::unique_ptr<int>>& got) {
+            if (got) {
+              mine.push_back(**got);
+            } else {
+              is_open = false;
+              --open;
+            }
+          };
+        };
+        while (open != 0) {
+          offshoot::select(on_receive(left_open ? left : none, note(left_open)),
+                           on_receive(own_open ? own : nothing, note(own_open)),
+                           on_receive(right_open ? right : none, note(right_open)));
+        }
+        sender.join();
+      });
+    }
+    for (auto& each : all) each.join();
+    std::vector<int> seen(threads * each_sends, 0);
+    for (const auto& mine : received) {
+      for (const int each : mine) ++seen[static_cast<std::size_t>(each)];
+    }
+    bool once = true;
+    for (const int times : seen) once = once && times == 1;
+    CHECK(once);
+  }
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "a select that other threads serve can be killed and timed out without a loss") {
+  const shared_channel<int> items;
+  constexpr int count = 300;
+  std::thread other([items] {
+    for (int each = 0; each < count; ++each) {
+      int item = each;
+      while (offshoot::select(on_send(items, std::move(item), [] {}),
+                              offshoot::on_timeout(50us, [] {})) != 0) {
+        continue;
+      }
+    }
+    items.close();
+  });
+  std::vector<int> received;
+  const offshoot::channel<int> never;
+  while (!items.closed()) {
+    const auto receiver = spawn([&] {
+      bool open = true;
+      while (open) {
+        offshoot::select(on_receive(never, [](std::optional<int>) {}),
+                         on_receive(items,
+                                    [&](std::optional<int> got) {
+                                      open = got.has_value();
+                                      if (got) received.push_back(*got);
+                                    }),
+                         offshoot::on_timeout(30us, [] {}));
+      }
+    });
+    offshoot::sleep_for(100us);
+    receiver.kill();
+    receiver.join();
+  }
+  while (const auto got = items.try_receive()) received.push_back(*got);
+  other.join();
+  std::vector<int> expected;
+  for (int each = 0; each < count; ++each) expected.push_back(each);
+  CHECK(received == expected);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a select does not meet itself in a shared channel") {
+  const shared_channel<int> items;
+  int item = 1;
+  int met = 0;
+  CHECK(offshoot::select(on_send(items, std::move(item), [&] { ++met; }),
+                         on_receive(items, [&](std::optional<int>) { ++met; }),
+                         offshoot::on_timeout(1ms, [] {})) == 2);
+  CHECK(met == 0);
+  // But others do: who only tries to send finds who waits in a select.
+  const auto receiver = spawn([items] {
+    int got = 0;
+    offshoot::select(on_receive(items, [&](std::optional<int> one) { got = *one; }));
+    return got;
+  });
+  yield();
+  CHECK(items.try_send(5));
+  CHECK_FALSE(items.try_send(6));
+  CHECK(receiver.join() == 5);
 }

@@ -2,9 +2,12 @@
 #include <offshoot/hub.hpp>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <system_error>
+#include <utility>
 
 #include "hub/waiting_world.hpp"
 
@@ -145,6 +148,8 @@ class barrier_world final : public waiting_world {
 
 using item = std::unique_ptr<int>;
 
+/// By `select` together with one of `Other`, which nobody uses.
+template <template <class> class Channel, template <class> class Other = Channel>
 class receivers_world final : public waiting_world {
  public:
   receivers_world(std::size_t capacity, bool by_select)
@@ -187,14 +192,15 @@ class receivers_world final : public waiting_world {
     if (static_cast<int>(succeeded.size()) != sent_) return "an item is lost";
     return std::is_sorted(received_.begin(), received_.end()) ? "" : "items in wrong order";
   }
-  offshoot::channel<item> channel_;
-  offshoot::channel<item> other_;
+  Channel<item> channel_;
+  Other<item> other_;
   bool by_select_;
   int sent_ = 0;
   int refused_ = 0;
   std::vector<int> received_;
 };
 
+template <template <class> class Channel, template <class> class Other = Channel>
 class senders_world final : public waiting_world {
  public:
   senders_world(std::size_t capacity, bool by_select)
@@ -259,13 +265,62 @@ class senders_world final : public waiting_world {
     expected.insert(expected.end(), sent.begin(), sent.end());
     return received_ == expected ? "" : "not the items that were sent";
   }
-  offshoot::channel<item> channel_;
-  offshoot::channel<item> other_;
+  Channel<item> channel_;
+  Other<item> other_;
   bool by_select_;
   int before_;
   bool kept_ = true;
   std::vector<int> gone_;
   std::vector<int> received_;
+};
+
+/// Waits, each on a pipe of its own, until something can be received, and receives it.
+class readable_world final : public waiting_world {
+  void wait(int who) override {
+    translated([&] {
+      offshoot::select(on_receive(other_, [](const std::optional<item>&) {}),
+                       on_readable(from(who), [&] { take(who); }));
+    });
+  }
+  bool wait_briefly(int who, std::chrono::nanoseconds time) override {
+    return offshoot::select(on_readable(from(who), [&] { take(who); }),
+                            offshoot::on_timeout(time, [] {})) == 0;
+  }
+  void provide(std::size_t) override {
+    if (std::exchange(provided_, true)) return;
+    for (auto& each : pipes_) each.second.send_all({&byte_, 1});
+    offshoot::sleep_for(std::chrono::microseconds(1));  // the hub looks
+  }
+  ending close() override {
+    for (auto& each : pipes_) each.first.close();
+    return ending::destroyed;
+  }
+  std::string lost(const std::vector<int>& succeeded) override {
+    for (int who = 0; who < waiters; ++who) {
+      const bool taken = std::find(succeeded.begin(), succeeded.end(), who) != succeeded.end();
+      bool left = false;
+      offshoot::select(on_readable(from(who), [&] { left = true; }), offshoot::otherwise([] {}));
+      if (left == taken) return "a byte is lost";
+    }
+    return "";
+  }
+
+  static constexpr int waiters = 3;
+  offshoot::pipe& from(int who) { return pipes_[static_cast<std::size_t>(who)].first; }
+  void take(int who) { from(who).receive(); }
+  /// A closed pipe is an error of the system; the test expects one of the library.
+  template <class F>
+  static void translated(F act) try {
+    act();
+  } catch (const std::system_error&) {
+    throw offshoot::channel_closed();
+  }
+
+  std::array<std::pair<offshoot::pipe, offshoot::pipe>, waiters> pipes_{
+      offshoot::pipe::make(), offshoot::pipe::make(), offshoot::pipe::make()};
+  offshoot::channel<item> other_;
+  std::byte byte_{};
+  bool provided_ = false;
 };
 
 class join_world final : public waiting_world {
@@ -311,15 +366,46 @@ const std::vector<named_world>& waiting_worlds() {
       world<condition_world<false>>("condition"),
       world<condition_world<true>>("condition, notified under the lock"),
       world<barrier_world>("barrier"),
-      world<receivers_world>("receive, rendezvous", std::size_t{0}, false),
-      world<receivers_world>("receive, bounded", std::size_t{2}, false),
-      world<receivers_world>("receive, unbounded", offshoot::unbounded, false),
-      world<receivers_world>("receive by select, rendezvous", std::size_t{0}, true),
-      world<receivers_world>("receive by select, unbounded", offshoot::unbounded, true),
-      world<senders_world>("send, rendezvous", std::size_t{0}, false),
-      world<senders_world>("send, bounded", std::size_t{2}, false),
-      world<senders_world>("send by select, rendezvous", std::size_t{0}, true),
-      world<senders_world>("send by select, bounded", std::size_t{2}, true),
+      world<receivers_world<offshoot::channel>>("receive, rendezvous", std::size_t{0}, false),
+      world<receivers_world<offshoot::channel>>("receive by select, rendezvous", std::size_t{0},
+                                                true),
+      world<receivers_world<offshoot::channel>>("receive, bounded", std::size_t{2}, false),
+      world<receivers_world<offshoot::channel>>("receive by select, bounded", std::size_t{2}, true),
+      world<receivers_world<offshoot::channel>>("receive, unbounded", offshoot::unbounded, false),
+      world<receivers_world<offshoot::channel>>("receive by select, unbounded", offshoot::unbounded,
+                                                true),
+      world<senders_world<offshoot::channel>>("send, rendezvous", std::size_t{0}, false),
+      world<senders_world<offshoot::channel>>("send by select, rendezvous", std::size_t{0}, true),
+      world<senders_world<offshoot::channel>>("send, bounded", std::size_t{2}, false),
+      world<senders_world<offshoot::channel>>("send by select, bounded", std::size_t{2}, true),
+      world<receivers_world<offshoot::shared_channel>>("shared receive, rendezvous", std::size_t{0},
+                                                       false),
+      world<receivers_world<offshoot::shared_channel>>("shared receive by select, rendezvous",
+                                                       std::size_t{0}, true),
+      world<receivers_world<offshoot::shared_channel>>("shared receive, bounded", std::size_t{2},
+                                                       false),
+      world<receivers_world<offshoot::shared_channel>>("shared receive by select, bounded",
+                                                       std::size_t{2}, true),
+      world<receivers_world<offshoot::shared_channel>>("shared receive, unbounded",
+                                                       offshoot::unbounded, false),
+      world<receivers_world<offshoot::shared_channel>>("shared receive by select, unbounded",
+                                                       offshoot::unbounded, true),
+      world<senders_world<offshoot::shared_channel>>("shared send, rendezvous", std::size_t{0},
+                                                     false),
+      world<senders_world<offshoot::shared_channel>>("shared send by select, rendezvous",
+                                                     std::size_t{0}, true),
+      world<senders_world<offshoot::shared_channel>>("shared send, bounded", std::size_t{2}, false),
+      world<senders_world<offshoot::shared_channel>>("shared send by select, bounded",
+                                                     std::size_t{2}, true),
+      world<receivers_world<offshoot::channel, offshoot::shared_channel>>(
+          "receive by select, or shared", std::size_t{0}, true),
+      world<receivers_world<offshoot::shared_channel, offshoot::channel>>(
+          "shared receive by select, or not", std::size_t{0}, true),
+      world<senders_world<offshoot::channel, offshoot::shared_channel>>("send by select, or shared",
+                                                                        std::size_t{0}, true),
+      world<senders_world<offshoot::shared_channel, offshoot::channel>>(
+          "shared send by select, or not", std::size_t{0}, true),
+      world<readable_world>("readable, by select"),
       world<join_world>("join"),
   };
   return all;

@@ -64,7 +64,12 @@ class channel_state final : public channel_core {
   bool give(T& item) {
     channel_node* const wish = first_wish();
     if (wish == nullptr) return false;
-    static_cast<item_node<T>*>(wish)->item.put(std::move(item));
+    try {
+      static_cast<item_node<T>*>(wish)->item.put(std::move(item));
+    } catch (...) {
+      let_try_again(*wish);
+      throw;
+    }
     grant(*wish);
     return true;
   }
@@ -252,8 +257,8 @@ class channel {
 namespace detail {
 
 struct channel_access {
-  template <class T>
-  static const std::shared_ptr<channel_state<T>>& state(const channel<T>& handle) noexcept {
+  template <class Channel>
+  static const auto& state(const Channel& handle) noexcept {
     return handle.state_;
   }
 };

@@ -2,117 +2,24 @@
 #pragma once
 
 #include <offshoot/hub/channel.hpp>
+#include <offshoot/hub/detail/channel_cases.hpp>
+#include <offshoot/hub/detail/readiness_case.hpp>
+#include <offshoot/hub/detail/select_case.hpp>
+#include <offshoot/hub/detail/shared_channel_cases.hpp>
+#include <offshoot/hub/shared_channel.hpp>
+#include <offshoot/hub/socket.hpp>
 
 #include <array>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <span>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 namespace offshoot {
 namespace detail {
-
-/// One of the things that a select can wait for. The case itself lies on the waiting greenlet's
-/// stack, where only that one looks; what others must reach it keeps on the heap.
-class OFFSHOOT_API select_case {
- public:
-  select_case() = default;
-  select_case(const select_case&) = delete;
-  select_case& operator=(const select_case&) = delete;
-  virtual ~select_case();
-
-  /// Does it, if that needs no wait.
-  virtual bool try_now() = 0;
-  /// Has this greenlet woken when it can be done: given it, as case `place`, or just woken, to try.
-  virtual void begin_wait(std::uint32_t place) = 0;
-  /// Is told once for each begin_wait: whether it was given, and whether the select goes on with it
-  /// or has been ended by an exception.
-  virtual void end_wait(bool given, bool ended) noexcept = 0;
-  /// When the wait shall end in its favour.
-  virtual instant deadline() const noexcept { return never; }
-  /// Whether it is done if no other can be done at once.
-  virtual bool is_default() const noexcept { return false; }
-  /// Calls the handler.
-  virtual void handle() = 0;
-};
-
-/// The number of the case that was done; its handler has not been called.
-OFFSHOOT_API std::size_t select_one(std::span<select_case* const> cases);
-
-template <class T, class F>
-class receive_case final : public select_case {
- public:
-  receive_case(const channel<T>& from, F&& handler)
-      : state_(channel_access::state(from)), handler_(std::forward<F>(handler)) {
-    state_->enter();
-  }
-
- private:
-  bool try_now() override {
-    item_ = state_->take_first();
-    return item_.has_value() || state_->closed();
-  }
-  void begin_wait(std::uint32_t place) override {
-    if (node_ == nullptr) node_ = state_->make_node();
-    state_->queue_for_item(*node_, place);
-  }
-  void end_wait(bool given, bool ended) noexcept override {
-    if (!given) {
-      node_->unlink();
-    } else if (ended) {
-      state_->give_on(std::move(node_));
-    } else {
-      item_.emplace(std::move(node_->item.look()));
-      state_->keep(std::move(node_));
-    }
-  }
-  void handle() override { handler_(std::move(item_)); }
-
-  std::shared_ptr<channel_state<T>> state_;
-  F handler_;
-  node_ptr<T> node_;
-  std::optional<T> item_;
-};
-
-template <class T, class F>
-class send_case final : public select_case {
- public:
-  send_case(const channel<T>& to, T&& item, F&& handler)
-      : state_(channel_access::state(to)), item_(&item), handler_(std::forward<F>(handler)) {
-    state_->enter();
-  }
-
- private:
-  bool try_now() override {
-    state_->require_open();
-    if (state_->give(*item_)) return true;
-    if (!state_->has_room()) return false;
-    state_->lay_down(*state_->wrap(*item_).release());
-    return true;
-  }
-  void begin_wait(std::uint32_t place) override {
-    node_ = state_->wrap(*item_);
-    state_->queue_for_room(*node_, place);
-  }
-  void end_wait(bool given, bool) noexcept override {
-    if (given) {
-      node_.release();
-      return;
-    }
-    node_->unlink();
-    *item_ = std::move(node_->item.look());
-    state_->keep(std::move(node_));
-  }
-  void handle() override { handler_(); }
-
-  std::shared_ptr<channel_state<T>> state_;
-  T* item_;
-  F handler_;
-  node_ptr<T> node_;
-};
 
 template <class F>
 class time_case final : public select_case {
@@ -122,8 +29,8 @@ class time_case final : public select_case {
 
  private:
   bool try_now() override { return false; }
-  void begin_wait(std::uint32_t) override {}
-  void end_wait(bool, bool) noexcept override {}
+  bool begin_wait(std::uint32_t) override { return true; }
+  bool end_wait(bool, bool) noexcept override { return false; }
   instant deadline() const noexcept override { return deadline_; }
   void handle() override { handler_(); }
 
@@ -138,8 +45,8 @@ class default_case final : public select_case {
 
  private:
   bool try_now() override { return false; }
-  void begin_wait(std::uint32_t) override {}
-  void end_wait(bool, bool) noexcept override {}
+  bool begin_wait(std::uint32_t) override { return true; }
+  bool end_wait(bool, bool) noexcept override { return false; }
   bool is_default() const noexcept override { return true; }
   void handle() override { handler_(); }
 
@@ -162,6 +69,36 @@ template <class T, class F>
 requires(std::invocable<F&>&& std::is_move_assignable_v<T>) auto on_send(
     const channel<T>& to, std::type_identity_t<T>&& item, F&& handler) {
   return detail::send_case<T, F>(to, std::move(item), std::forward<F>(handler));
+}
+
+/// The same with a channel between threads.
+template <class T, class F>
+requires std::invocable<F&, std::optional<T>>
+auto on_receive(const shared_channel<T>& from, F&& handler) {
+  return detail::shared_receive_case<T, F>(detail::channel_access::state(from),
+                                           std::forward<F>(handler));
+}
+template <class T, class F>
+requires(std::invocable<F&>&& std::is_move_assignable_v<T>) auto on_send(
+    const shared_channel<T>& to, std::type_identity_t<T>&& item, F&& handler) {
+  return detail::shared_send_case<T, F>(detail::channel_access::state(to), std::move(item),
+                                        std::forward<F>(handler));
+}
+
+/// Calls `handler` when there is something to receive or to accept, or the end of it or an error:
+/// the handler's own call does not wait, if nobody else's comes before it. `which` is a stream, a
+/// listener, a datagram socket or a pipe. Makes the select throw what an operation that waits there
+/// would: EBUSY, too, if a greenlet does so already, and ECANCELED if it is closed meanwhile. With
+/// `otherwise`, what counts is what the hub has seen: it looks once in 64 selects, and whenever a
+/// greenlet waits.
+template <std::invocable F>
+auto on_readable(const detail::socket& which, F&& handler) {
+  return detail::handled_readiness_case<F>(which, false, std::forward<F>(handler));
+}
+/// The same when something can be sent, or sending would fail.
+template <std::invocable F>
+auto on_writable(const detail::socket& which, F&& handler) {
+  return detail::handled_readiness_case<F>(which, true, std::forward<F>(handler));
 }
 
 /// Calls `handler` if no other case could be done within that time, or until then.

@@ -7,6 +7,7 @@
 
 namespace offshoot::detail {
 
+class readiness_case;
 struct watch;
 
 /// A descriptor that the hub watches. Belongs to the thread that made it: elsewhere it can only be
@@ -40,6 +41,9 @@ class OFFSHOOT_API socket {
   explicit socket(watch* owned) noexcept : watch_(owned) {}
 
   watch* watch_;
+
+ private:
+  friend readiness_case;
 };
 
 }  // namespace offshoot::detail

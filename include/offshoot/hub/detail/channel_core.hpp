@@ -36,6 +36,8 @@ class OFFSHOOT_API channel_core {
   channel_node* first_wish() noexcept;
   /// Its item has been put in.
   void grant(channel_node& wish) noexcept;
+  /// Its item could not be put in: who waits for it tries again.
+  void let_try_again(channel_node& wish) noexcept;
   /// The item that is to be taken next, or null.
   channel_node* first_item() noexcept;
   /// Takes it away: it is the caller's. Its sender goes on, and one that waits for room moves up.

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <offshoot/export.hpp>
+#include <offshoot/hub/detail/contest.hpp>
 #include <offshoot/hub/detail/instant.hpp>
 #include <offshoot/hub/detail/letter.hpp>
 #include <offshoot/hub/detail/wait_list.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -30,6 +32,16 @@ class OFFSHOOT_API remote_waiter : public letter, public list_hook {
   /// The greenlet's side: waits to be woken; false: not until `deadline`. Throws what a wait
   /// throws. Meanwhile its hub knows that other threads may wake it.
   bool wait(const char* reason, instant deadline);
+  /// For one of several cases: from here on, until end_case(), it may be woken, and whoever serves
+  /// it must win. Once.
+  void begin_case() noexcept;
+  void end_case() noexcept;
+  /// Whether it is the caller's to serve it. Under the lock.
+  bool win() noexcept { return contest_ == nullptr || contest_->win(); }
+  /// Whether it could be served, and by `other`: not so if both are cases of one select.
+  bool can_meet(const remote_waiter& other) const noexcept {
+    return contest_ == nullptr || (contest_ != other.contest_ && contest_->is_open());
+  }
   /// Any thread, once.
   void wake() noexcept;
 
@@ -41,9 +53,11 @@ class OFFSHOOT_API remote_waiter : public letter, public list_hook {
  private:
   void open(scheduler& hub) noexcept override;
   void refuse() noexcept override { release(); }
+  void begin(record& self) noexcept;
 
   std::atomic<unsigned> references_{1};
-  record* who_;  ///< null when it does not wait; touched on its own thread only
+  record* who_;                 ///< null when it does not wait; touched on its own thread only
+  contest* contest_ = nullptr;  ///< of the greenlet, if this is one of several cases
   std::shared_ptr<mailbox> home_;
 };
 
@@ -64,6 +78,7 @@ class waiter_ref {
   ~waiter_ref() {
     if (waiter_ != nullptr) waiter_->release();
   }
+  bool operator!=(std::nullptr_t) const noexcept { return waiter_ != nullptr; }
   W* operator->() const noexcept { return waiter_; }
   W& operator*() const noexcept { return *waiter_; }
 
