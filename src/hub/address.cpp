@@ -71,6 +71,12 @@ socket_address parse_path(const std::string& path) {
   return parsed;
 }
 
+std::string path_of(const socket_address& address) {
+  const auto& from = reinterpret_cast<const sockaddr_un&>(address.storage);
+  const std::size_t end = from.sun_path[0] != '\0' ? 1 : 0;
+  return {from.sun_path, address.size - offsetof(sockaddr_un, sun_path) - end};
+}
+
 std::string print_path(const std::string& path) {
   std::string text = path;
   if (!text.empty() && text.front() == '\0') text.front() = '@';

@@ -28,6 +28,8 @@ std::string host_of(const socket_address& address);
 /// That of a Unix socket; abstract if `path` begins with a zero byte. Throws std::system_error:
 /// EINVAL if it is empty, ENAMETOOLONG.
 socket_address parse_path(const std::string& path);
+/// The path in one, as parse_path() takes it.
+std::string path_of(const socket_address& address);
 /// For messages.
 std::string print_path(const std::string& path);
 

@@ -12,11 +12,11 @@ namespace offshoot {
 using namespace detail;
 
 std::pair<pipe, pipe> pipe::make() {
+  network& net = sockets_here();
   std::array<int, 2> ends{};
-  check_call(pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC), "pipe");
-  descriptor second(ends[1]);
-  pipe first(open_watch(ends[0], system_files()));
-  return {std::move(first), pipe(open_watch(second.let_go(), system_files()))};
+  check_result(net.make_pipe(ends), "pipe");
+  const auto [first, second] = open_watches(ends, net.pipes());
+  return {pipe(first), pipe(second)};
 }
 
 namespace {

@@ -36,7 +36,8 @@ int signal_watcher::wait() {
   constexpr auto operation = "wait for a signal";
   watch& own = usable(watch_, operation);
   signalfd_siginfo got;
-  call_when_ready(own, reading, operation, [&] { return read(own.fd, &got, sizeof got); });
+  call_when_ready(own, reading, operation,
+                  [&] { return or_error(read(own.fd, &got, sizeof got)); });
   return static_cast<int>(got.ssi_signo);
 }
 

@@ -1,5 +1,5 @@
-/// What one end does is a happening at the other, some time later; those of one direction come in
-/// their order. Errors and their order are those of Linux.
+/// Chance, endpoints and time. What one end does is a happening at the other, some time later;
+/// those of one direction of a stream come in their order.
 #include "hub/simulated_network.hpp"
 
 #include <algorithm>
@@ -8,48 +8,10 @@
 #include <utility>
 
 #include <poll.h>
-#include <unistd.h>
+
+#include "hub/simulated_endpoint.hpp"
 
 namespace offshoot::detail {
-
-struct simulated_network::endpoint {
-  name self;
-  std::uint64_t key = 0;
-  bool watched = false;
-  socket_address own{};
-  std::map<std::pair<int, int>, int> options;
-
-  // A listener's.
-  std::size_t backlog = 0;  ///< 0: it is a stream
-  std::deque<name> arrived;
-
-  // A stream's.
-  name peer;
-  bool connected = false;
-  bool ended = false;       ///< will send no more
-  bool peer_ended = false;  ///< will receive no more than it has
-  bool reset = false;
-  int error = 0;  ///< to be told once
-  std::vector<std::byte> unread;
-  std::size_t outstanding = 0;  ///< bytes sent that the peer has not read, as far as known here
-  instant last_arrival = 0;     ///< at the peer, of what was sent last
-};
-
-struct simulated_network::happening {
-  instant when = 0;
-  event what = event::nothing;
-  name to;
-  name from;
-  std::vector<std::byte> bytes = {};
-  std::size_t count = 0;  ///< of bytes that were read; or the port
-  int error = 0;
-  std::uint64_t order = 0;
-
-  /// For a heap with the first on top.
-  bool operator<(const happening& other) const noexcept {
-    return when != other.when ? when > other.when : order > other.order;
-  }
-};
 
 simulated_network::simulated_network(const simulation& chosen) noexcept
     : chosen_(chosen), random_(chosen.seed) {}
@@ -89,7 +51,7 @@ instant simulated_network::arrival() noexcept {
 
 // Endpoints -------------------------------------------------------------------------------------
 
-simulated_network::name simulated_network::make(const socket_address& own) {
+simulated_network::name simulated_network::make(kind what, const socket_address& own) {
   if (vacant_.empty()) {
     vacant_.reserve(endpoints_.size() + 1);  // so that remove() finds room
     endpoints_.emplace_back();
@@ -98,6 +60,7 @@ simulated_network::name simulated_network::make(const socket_address& own) {
   auto made = std::make_unique<endpoint>();
   std::pop_heap(vacant_.begin(), vacant_.end(), std::greater<>());
   made->self = {vacant_.back(), ++serials_};
+  made->what = what;
   made->own = own;
   vacant_.pop_back();
   const name given = made->self;
@@ -121,123 +84,57 @@ simulated_network::endpoint& simulated_network::get(int fd) noexcept {
   return *endpoints_[static_cast<std::size_t>(fd - first_number)];
 }
 
-// The calls -------------------------------------------------------------------------------------
+/// Where in bound_ a socket of that kind and address is.
+std::string simulated_network::place_of(kind what, const socket_address& address) {
+  if (address.storage.ss_family == AF_UNIX) return path_of(address);
+  const char* protocol = "tcp:";
+  if (what == kind::udp) protocol = address.storage.ss_family == AF_INET6 ? "udp6:" : "udp4:";
+  return protocol + std::to_string(port_of(address));
+}
 
-std::uint16_t simulated_network::free_port() noexcept {
+std::uint16_t simulated_network::free_port() {
+  const auto taken = [this](const char* protocol) {
+    return bound_.contains(protocol + std::to_string(last_port_));
+  };
   do {
     last_port_ = last_port_ == 65535 ? 49152 : static_cast<std::uint16_t>(last_port_ + 1);
-  } while (listeners_.contains(last_port_));
+  } while (taken("tcp:") || taken("udp4:") || taken("udp6:"));
   return last_port_;
 }
 
-int simulated_network::listen(const socket_address& own, int backlog, bool) {
-  socket_address bound = own;
-  if (port_of(bound) == 0) set_port(bound, free_port());
-  const auto [place, fresh] = listeners_.try_emplace(port_of(bound));
-  if (!fresh) return -EADDRINUSE;
-  place->second = make(bound);
-  find(place->second)->backlog = static_cast<std::size_t>(std::max(backlog, 1));
-  return number_of(place->second);
+/// Makes one that is bound to `own`.
+int simulated_network::bind(kind what, socket_address own, name& made) {
+  if (own.storage.ss_family != AF_UNIX && port_of(own) == 0) set_port(own, free_port());
+  const std::string where = place_of(what, own);
+  name& place = bound_[where];
+  if (place.serial != 0) return -EADDRINUSE;
+  made = place = make(what, own);
+  find(made)->bound = where;
+  return 0;
 }
 
-int simulated_network::connect(const socket_address& peer, int& error) {
-  constexpr instant time_out = 3'000'000'000;
-  socket_address own = peer;
-  set_port(own, free_port());
-  const name made = make(own);
-  happening request{.when = arrival(), .what = event::connect, .to = made, .from = made};
-  request.count = port_of(peer);
-  if (chance(chosen_.connect_fails)) {
-    request.what = event::refused;
-    request.error = chance(0.5) ? ECONNREFUSED : ETIMEDOUT;
-    if (request.error == ETIMEDOUT) request.when = time_ + time_out;
-  }
-  schedule(std::move(request));
-  error = EINPROGRESS;
-  return number_of(made);
+simulated_network::endpoint* simulated_network::find_bound(const std::string& where) noexcept {
+  const auto found = bound_.find(where);
+  return found != bound_.end() ? find(found->second) : nullptr;
 }
 
-int simulated_network::outcome(int fd) {
-  return -std::exchange(get(fd).error, 0);
-}
-
-int simulated_network::accept(int listener) {
-  endpoint& own = get(listener);
-  if (own.arrived.empty()) return -EAGAIN;
-  if (chance(chosen_.accept_fails)) return -EMFILE;
-  const name first = own.arrived.front();
-  own.arrived.pop_front();
-  return number_of(first);
-}
-
-ssize_t simulated_network::receive(int fd, std::span<std::byte> into) {
-  endpoint& own = get(fd);
-  if (!own.unread.empty()) {
-    const std::size_t count = std::min(into.size(), own.unread.size());
-    const auto end = own.unread.begin() + static_cast<std::ptrdiff_t>(count);
-    std::copy(own.unread.begin(), end, into.begin());
-    own.unread.erase(own.unread.begin(), end);
-    schedule(
-        {.when = arrival(), .what = event::room, .to = own.peer, .from = own.self, .count = count});
-    return static_cast<ssize_t>(count);
-  }
-  if (own.error != 0) return -std::exchange(own.error, 0);
-  if (own.peer_ended || own.reset) return 0;
-  return own.connected ? -EAGAIN : -ENOTCONN;
-}
-
-ssize_t simulated_network::send(int fd, std::span<const iovec> parts) {
-  endpoint& own = get(fd);
-  if (own.error != 0) return -std::exchange(own.error, 0);
-  if (own.reset || own.ended) return -EPIPE;
-  if (!own.connected) return -ENOTCONN;
-  const std::size_t room = chosen_.window - std::min(own.outstanding, chosen_.window);
-  if (room == 0) return -EAGAIN;
-  std::vector<std::byte> all;
-  for (const iovec& each : parts) {
-    const auto* const first = static_cast<const std::byte*>(each.iov_base);
-    all.insert(all.end(), first, first + std::min(each.iov_len, room - all.size()));
-  }
-  if (all.empty()) return 0;
-  const std::size_t sent = cut(all.size());
-  own.outstanding += sent;
-  for (std::size_t at = 0; at < sent;) {
-    const std::size_t count = cut(std::min(sent - at, chosen_.largest_piece));
-    const auto first = all.begin() + static_cast<std::ptrdiff_t>(at);
-    send_after_all(own, event::piece, {first, first + static_cast<std::ptrdiff_t>(count)});
-    at += count;
-  }
-  if (chance(chosen_.resets)) {
-    send_after_all(own, event::reset);
-    schedule({.when = arrival(), .what = event::reset, .to = own.self, .from = own.peer});
-  }
-  return static_cast<ssize_t>(sent);
-}
-
-ssize_t simulated_network::send_file(int fd, int file, off_t offset, std::size_t count) {
-  std::vector<std::byte> bytes(std::min(count, chosen_.window));
-  const ssize_t got = pread(file, bytes.data(), bytes.size(), offset);
-  if (got <= 0) return or_error(got);
-  const iovec part{bytes.data(), static_cast<std::size_t>(got)};
-  return send(fd, {&part, 1});
+/// Of a Unix socket: a path at which there has never been one is not there at all.
+int simulated_network::why_not_there(const std::string& where) const noexcept {
+  return where.front() == '\0' || bound_.contains(where) ? ECONNREFUSED : ENOENT;
 }
 
 int simulated_network::set_option(int fd, int level, int option, int value) {
-  get(fd).options[{level, option}] = value;
+  endpoint& own = get(fd);
+  if (own.is_pipe()) return -ENOTSOCK;
+  own.options[{level, option}] = value;
   return 0;
 }
 
 int simulated_network::get_option(int fd, int level, int option, int& value) {
-  const auto& options = get(fd).options;
-  const auto found = options.find({level, option});
-  value = found != options.end() ? found->second : 0;
-  return 0;
-}
-
-int simulated_network::end(int fd) {
-  endpoint& own = get(fd);
-  if (!own.connected || own.reset) return -ENOTCONN;
-  if (!std::exchange(own.ended, true)) send_after_all(own, event::end);
+  const endpoint& own = get(fd);
+  if (own.is_pipe()) return -ENOTSOCK;
+  const auto found = own.options.find({level, option});
+  value = found != own.options.end() ? found->second : 0;
   return 0;
 }
 
@@ -246,37 +143,34 @@ int simulated_network::local_address(int fd, socket_address& found) {
   return 0;
 }
 
-/// What the peer sees of a close: an end, or a reset if what it sent was not read.
-void simulated_network::hang_up(endpoint& leaving) {
-  if (!leaving.connected || leaving.reset) return;
-  if (!leaving.unread.empty()) {
-    send_after_all(leaving, event::reset);
-  } else if (!leaving.ended) {
-    send_after_all(leaving, event::end);
-  }
-}
-
 void simulated_network::close(int fd) noexcept {
   endpoint& leaving = get(fd);
-  if (leaving.backlog != 0) {
-    listeners_.erase(port_of(leaving.own));
-    for (const name each : leaving.arrived) {
-      if (endpoint* const nobodys = find(each)) {
-        send_after_all(*nobodys, event::reset);
-        remove(each);
-      }
+  if (!leaving.bound.empty()) {
+    const auto place = bound_.find(leaving.bound);
+    if (leaving.own.storage.ss_family == AF_UNIX && leaving.bound.front() != '\0') {
+      place->second = {};
+    } else {
+      bound_.erase(place);
     }
-  } else {
-    hang_up(leaving);
   }
+  for (const name each : leaving.arrived) {
+    if (endpoint* const nobodys = find(each)) {
+      send_after_all(*nobodys, event::reset);
+      remove(each);
+    }
+  }
+  hang_up(leaving);
   remove(leaving.self);
 }
 
 bool simulated_network::is_ready(int fd, short events) {
   const endpoint& own = get(fd);
   if (own.error != 0 || own.reset) return true;
-  if (events == POLLIN) return !own.unread.empty() || !own.arrived.empty() || own.peer_ended;
-  return own.ended || (own.connected && own.outstanding < chosen_.window);
+  if (events == POLLIN) {
+    return !own.unread.empty() || !own.arrived.empty() || !own.datagrams.empty() || own.peer_ended;
+  }
+  return own.ended || own.is_datagrams() || (own.connected && own.outstanding < chosen_.window) ||
+         (own.is_local() && own.connected && find(own.peer) == nullptr);
 }
 
 // Happenings ------------------------------------------------------------------------------------
@@ -288,20 +182,22 @@ void simulated_network::schedule(happening what) {
 }
 
 /// To the peer of `from`, after everything that was sent before.
-void simulated_network::send_after_all(endpoint& from, event what, std::vector<std::byte> bytes) {
+void simulated_network::send_after_all(endpoint& from, event what, std::vector<std::byte> bytes,
+                                       descriptor given) {
   from.last_arrival = std::max(arrival(), from.last_arrival + 1);
   schedule({.when = from.last_arrival,
             .what = what,
             .to = from.peer,
             .from = from.self,
-            .bytes = std::move(bytes)});
+            .bytes = std::move(bytes),
+            .given = std::move(given)});
 }
 
 void simulated_network::watch(int fd, std::uint64_t key) {
   endpoint& own = get(fd);
   own.key = key;
   own.watched = true;
-  const bool readable = !own.unread.empty() || !own.arrived.empty();
+  const bool readable = !own.unread.empty() || !own.arrived.empty() || !own.datagrams.empty();
   if (readable || own.peer_ended || own.reset) tell(own, readable, own.reset);
 }
 
@@ -317,32 +213,13 @@ void simulated_network::tell(endpoint& to, bool readable, bool writable) {
   }
 }
 
-void simulated_network::arrive_at_listener(const happening& request) {
-  endpoint* const client = find(request.from);
-  if (client == nullptr) return;  // has given up
-  const auto found = listeners_.find(static_cast<std::uint16_t>(request.count));
-  endpoint* listener = found != listeners_.end() ? find(found->second) : nullptr;
-  if (listener == nullptr || listener->arrived.size() >= listener->backlog) {
-    schedule({.when = arrival(),
-              .what = event::refused,
-              .to = request.from,
-              .from = request.from,
-              .error = ECONNREFUSED});
-    return;
-  }
-  const name made = make(listener->own);
-  endpoint& server = *find(made);
-  server.connected = true;
-  server.peer = request.from;
-  client->peer = made;
-  listener->arrived.push_back(made);
-  send_after_all(server, event::connected);
-  tell(*listener, true, false);
-}
-
 void simulated_network::happen(happening& what) {
   if (what.what == event::connect) {
     arrive_at_listener(what);
+    return;
+  }
+  if (what.what == event::datagram) {
+    arrive_at_datagrams(what);
     return;
   }
   endpoint* const to = find(what.to);
@@ -364,6 +241,9 @@ void simulated_network::happen(happening& what) {
       tell(*to, true, true);
       break;
     case event::piece:
+      if (what.given.get() >= 0) {
+        to->descriptors.push_back({to->read + to->unread.size(), std::move(what.given)});
+      }
       to->unread.insert(to->unread.end(), what.bytes.begin(), what.bytes.end());
       tell(*to, true, false);
       break;
@@ -373,7 +253,7 @@ void simulated_network::happen(happening& what) {
       break;
     case event::reset:
       to->reset = true;
-      to->error = ECONNRESET;
+      to->error = to->is_pipe() ? 0 : ECONNRESET;
       tell(*to, true, true);
       break;
     case event::room:
@@ -381,9 +261,14 @@ void simulated_network::happen(happening& what) {
       // Not for every byte, or streams end up in pieces of one.
       if (to->outstanding <= chosen_.window / 3 * 2) tell(*to, false, true);
       break;
+    case event::unreachable:
+      to->error = ECONNREFUSED;
+      tell(*to, true, true);
+      break;
     case event::connect:
+    case event::datagram:
     case event::nothing:
-      if (to->connected || to->backlog != 0) tell(*to, true, true);
+      if (to->connected || to->backlog != 0 || to->is_datagrams()) tell(*to, true, true);
       break;
   }
 }

@@ -1,13 +1,15 @@
-/// TCP in memory, with everything that can happen to it drawn from a seed. It is one machine's:
-/// listeners differ by their ports alone.
+/// TCP, UDP, Unix sockets and pipes in memory, with everything that can happen to them drawn from a
+/// seed. It is one machine's: listeners differ by their ports alone. Unix sockets are in no file
+/// system: a name is free again when its socket has gone.
 #pragma once
 
 #include <offshoot/hub/simulation.hpp>
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "hub/timers.hpp"
@@ -39,6 +41,15 @@ class simulated_network final : public network {
   int outcome(int fd) override;
   int accept(int listener) override;
   int local_address(int fd, socket_address& found) override;
+  int make_pair(std::array<int, 2>& ends) override;
+  ssize_t send_descriptor(int fd, int given) override;
+  ssize_t receive_descriptor(int fd, passed_descriptor& into) override;
+  int make_pipe(std::array<int, 2>& ends) override;
+  transport& pipes() noexcept override { return *this; }
+  int open_datagrams(int family, const socket_address* own) override;
+  int set_peer(int fd, const socket_address& peer) override;
+  ssize_t send_to(int fd, std::span<const std::byte> bytes, const socket_address* to) override;
+  ssize_t receive_from(int fd, std::span<std::byte> into, socket_address& from, bool& cut) override;
 
   struct told {
     std::uint64_t key;
@@ -58,31 +69,53 @@ class simulated_network final : public network {
  private:
   static constexpr int first_number = 1 << 30;
 
+  enum class kind { tcp, unix_stream, pipe_in, pipe_out, udp, unix_datagram };
   struct endpoint;
+  struct datagram;
   struct happening;
   /// Of an endpoint, also when it has gone and its number has a new owner.
   struct name {
     std::size_t place = 0;
     std::uint64_t serial = 0;  ///< 0: nobody's
   };
-  enum class event { connect, connected, refused, piece, end, reset, room, nothing };
+  enum class event {
+    connect,
+    connected,
+    refused,
+    piece,
+    end,
+    reset,
+    room,
+    datagram,
+    unreachable,
+    nothing
+  };
 
   std::uint64_t draw() noexcept;
   std::uint64_t draw_up_to(std::uint64_t largest) noexcept;
   bool chance(double of) noexcept;
   std::size_t cut(std::size_t bytes) noexcept;
   instant arrival() noexcept;
-  std::uint16_t free_port() noexcept;
-  name make(const socket_address& own);
+  std::uint16_t free_port();
+  name make(kind what, const socket_address& own = {});
+  static std::string place_of(kind what, const socket_address& address);
+  int bind(kind what, socket_address own, name& made);
+  endpoint* find_bound(const std::string& where) noexcept;
+  int why_not_there(const std::string& where) const noexcept;
+  std::array<int, 2> join(name one, name other);
   void remove(name gone) noexcept;
   endpoint* find(name of) noexcept;
   endpoint& get(int fd) noexcept;
   int number_of(name of) const noexcept { return first_number + static_cast<int>(of.place); }
   void schedule(happening what);
-  void send_after_all(endpoint& from, event what, std::vector<std::byte> bytes = {});
+  void send_after_all(endpoint& from, event what, std::vector<std::byte> bytes = {},
+                      descriptor given = descriptor());
+  void send_copy(endpoint& own, const std::string& where, std::vector<std::byte> bytes,
+                 const socket_address& source);
   void tell(endpoint& to, bool readable, bool writable);
   void happen(happening& what);
   void arrive_at_listener(const happening& request);
+  void arrive_at_datagrams(happening& what);
   void hang_up(endpoint& leaving);
 
   const simulation chosen_;
@@ -92,9 +125,9 @@ class simulated_network final : public network {
   std::uint16_t last_port_ = 49151;
   instant time_ = 0;
   std::vector<std::unique_ptr<endpoint>> endpoints_;
-  std::vector<std::size_t> vacant_;  ///< a heap: the lowest number is taken, as by the system
-  std::map<std::uint16_t, name> listeners_;
-  std::vector<happening> future_;  ///< a heap
+  std::vector<std::size_t> vacant_;    ///< a heap: the lowest number is taken, as by the system
+  std::map<std::string, name> bound_;  ///< by place_of(); paths stay, with nobody's name
+  std::vector<happening> future_;      ///< a heap
   std::vector<told> told_;
 };
 

@@ -80,6 +80,33 @@ watch* open_watch(int fd, transport& calls) try {
   throw;
 }
 
+std::pair<watch*, watch*> open_watches(const std::array<int, 2>& ends, transport& calls) {
+  watch* first;
+  try {
+    first = open_watch(ends[0], calls);
+  } catch (...) {
+    calls.close(ends[1]);
+    throw;
+  }
+  try {
+    return {first, open_watch(ends[1], calls)};
+  } catch (...) {
+    close_watch(first);
+    throw;
+  }
+}
+
+network& sockets_here() {
+  return scheduler::here().events().connections();
+}
+
+int outcome_of_connect(watch& own, network& from, int error) {
+  if (error != EINPROGRESS && error != EINTR) return error;
+  own.ready[writing] = false;
+  wait_until_ready(own, writing, "connect");
+  return -from.outcome(own.fd);
+}
+
 void close_watch(watch* owned) noexcept {
   scheduler& hub = *scheduler::find();
   if (owned->fd >= 0) {

@@ -3,7 +3,9 @@
 
 #include <offshoot/hub/socket.hpp>
 
+#include <array>
 #include <cerrno>
+#include <utility>
 
 #include "hub/descriptor.hpp"
 #include "hub/scheduler.hpp"
@@ -14,6 +16,15 @@ namespace offshoot::detail {
 /// Has this thread's hub watch `fd`, which must not block; takes it over, also if this throws. The
 /// caller owns the result until close_watch() or abandon_watch(). `calls` lives as long as the hub.
 watch* open_watch(int fd, transport& calls);
+
+/// The same for two; both are taken over.
+std::pair<watch*, watch*> open_watches(const std::array<int, 2>& ends, transport& calls);
+
+/// The calling thread's: where its sockets and pipes are made.
+network& sockets_here();
+
+/// What has become of a connection, of which network::connect() said `error`: 0, or an error.
+int outcome_of_connect(watch& own, network& from, int error);
 
 /// Closes the descriptor; whoever waits for it gets an error; lets go of it. On its own thread.
 void close_watch(watch* owned) noexcept;
@@ -46,17 +57,18 @@ watch* accept_watch(watch* listener, network& from);
 
 std::uint16_t local_port_of(watch* what);
 
-/// The result of `call`, a system call, as soon as it is one other than EAGAIN. Throws errors.
+/// The result of `call`, which returns -errno where it fails, as soon as it is one other than
+/// EAGAIN. Throws errors.
 template <class Call>
 ssize_t call_when_ready(watch& own, direction way, const char* operation, Call call) {
   for (;;) {
     wait_until_ready(own, way, operation);
     const ssize_t result = call();
     if (result >= 0) return result;
-    if (errno == EAGAIN) {
+    if (result == -EAGAIN) {
       own.ready[way] = false;
-    } else if (errno != EINTR) {
-      throw_system_error(errno, operation);
+    } else if (result != -EINTR) {
+      throw_system_error(static_cast<int>(-result), operation);
     }
   }
 }

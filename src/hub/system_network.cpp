@@ -1,6 +1,8 @@
-/// The system's TCP. Nagle's delay is off for every stream.
+/// The system's sockets and pipes. Nagle's delay is off for every stream.
 #include <cerrno>
+#include <cstring>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/sendfile.h>
@@ -13,6 +15,7 @@ namespace offshoot::detail {
 namespace {
 
 constexpr int stream_type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr int datagram_type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 /// `fd`, or, closing it, the error of the call before.
 int unless_failed(bool failed, int fd) noexcept {
@@ -41,6 +44,20 @@ int bind_socket(const socket_address& own, bool shared) noexcept {
 }
 
 namespace {
+
+/// Room for one descriptor beside the bytes of a message.
+struct control {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes{};
+};
+
+msghdr describe(iovec& part, control& beside) noexcept {
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = beside.bytes.data();
+  message.msg_controllen = beside.bytes.size();
+  return message;
+}
 
 class sockets final : public network {
  public:
@@ -84,7 +101,7 @@ class sockets final : public network {
   int connect(const socket_address& peer, int& error) override {
     const int fd = or_error(::socket(peer.storage.ss_family, stream_type, 0));
     if (fd < 0) return fd;
-    send_at_once(fd);
+    if (peer.storage.ss_family != AF_UNIX) send_at_once(fd);
     error = ::connect(fd, peer.get(), peer.size) == 0 ? 0 : errno;
     return fd;
   }
@@ -104,6 +121,74 @@ class sockets final : public network {
   int local_address(int fd, socket_address& found) override {
     found.size = sizeof found.storage;
     return or_error(getsockname(fd, reinterpret_cast<sockaddr*>(&found.storage), &found.size));
+  }
+
+  int make_pair(std::array<int, 2>& ends) override {
+    return or_error(socketpair(AF_UNIX, stream_type, 0, ends.data()));
+  }
+
+  ssize_t send_descriptor(int fd, int given) override {
+    char none = 0;
+    iovec part{&none, 1};
+    control beside;
+    const msghdr message = describe(part, beside);
+    cmsghdr& header = *CMSG_FIRSTHDR(&message);
+    header.cmsg_level = SOL_SOCKET;
+    header.cmsg_type = SCM_RIGHTS;
+    header.cmsg_len = CMSG_LEN(sizeof given);
+    std::memcpy(CMSG_DATA(&header), &given, sizeof given);
+    return or_error(sendmsg(fd, &message, MSG_NOSIGNAL));
+  }
+
+  ssize_t receive_descriptor(int fd, passed_descriptor& into) override {
+    char byte = 0;
+    iovec part{&byte, 1};
+    control beside;
+    msghdr message = describe(part, beside);
+    const ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0) return -errno;
+    into.lost = (message.msg_flags & MSG_CTRUNC) != 0;
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(header), sizeof number);
+      into.taken = descriptor(number);
+    }
+    return got;
+  }
+
+  int make_pipe(std::array<int, 2>& ends) override {
+    return or_error(pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC));
+  }
+  transport& pipes() noexcept override { return system_files(); }
+
+  int open_datagrams(int family, const socket_address* own) override {
+    const int fd = or_error(::socket(family, datagram_type, 0));
+    if (fd < 0 || own == nullptr) return fd;
+    return unless_failed(bind(fd, own->get(), own->size) != 0, fd);
+  }
+
+  int set_peer(int fd, const socket_address& peer) override {
+    return or_error(::connect(fd, peer.get(), peer.size));
+  }
+
+  ssize_t send_to(int fd, std::span<const std::byte> bytes, const socket_address* to) override {
+    return or_error(sendto(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL,
+                           to != nullptr ? to->get() : nullptr, to != nullptr ? to->size : 0));
+  }
+
+  ssize_t receive_from(int fd, std::span<std::byte> into, socket_address& from,
+                       bool& cut) override {
+    iovec part{into.data(), into.size()};
+    msghdr message{};
+    message.msg_name = &from.storage;
+    message.msg_namelen = sizeof from.storage;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    const ssize_t got = or_error(recvmsg(fd, &message, 0));
+    from.size = message.msg_namelen;
+    cut = (message.msg_flags & MSG_TRUNC) != 0;
+    return got;
   }
 };
 

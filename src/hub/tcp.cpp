@@ -18,7 +18,7 @@ int check_listener(int result, const std::string& address, std::uint16_t port) {
 
 watch* open_listener(const std::string& address, std::uint16_t port, int backlog, bool shared) {
   const socket_address own = parse_address(address, port);
-  network& net = scheduler::here().events().connections();
+  network& net = sockets_here();
   return open_watch(check_listener(net.listen(own, backlog, shared), address, port), net);
 }
 
@@ -26,16 +26,11 @@ watch* open_listener(const std::string& address, std::uint16_t port, int backlog
 
 tcp_stream tcp_stream::connect(const std::string& address, std::uint16_t port) {
   const socket_address peer = parse_address(address, port);
-  network& net = scheduler::here().events().connections();
+  network& net = sockets_here();
   int error = 0;
   const int fd = check_result(net.connect(peer, error), "connect");
   tcp_stream connected(open_watch(fd, net));
-  watch& own = *connected.watch_;
-  if (error == EINPROGRESS || error == EINTR) {
-    own.ready[writing] = false;
-    wait_until_ready(own, writing, "connect");
-    error = -net.outcome(fd);
-  }
+  error = outcome_of_connect(*connected.watch_, net, error);
   if (error != 0) throw_system_error(error, "connect to " + print_address(address, port));
   return connected;
 }
@@ -52,7 +47,7 @@ tcp_listener::tcp_listener(const std::string& address, std::uint16_t port, int b
 
 tcp_stream tcp_listener::accept() {
   usable(watch_, "accept");  // elsewhere no hub is made for that
-  return tcp_stream(accept_watch(watch_, scheduler::here().events().connections()));
+  return tcp_stream(accept_watch(watch_, sockets_here()));
 }
 
 std::uint16_t tcp_listener::local_port() const {

@@ -2,6 +2,7 @@
 /// simulation. None blocks. Where a system call would return -1, these return -errno.
 #pragma once
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <span>
@@ -11,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "hub/address.hpp"
+#include "hub/descriptor.hpp"
 
 namespace offshoot::detail {
 
@@ -34,17 +36,44 @@ class transport {
   ~transport() = default;  // lives as long as a hub, or for ever
 };
 
-/// How connections are made.
+/// A descriptor that came with a byte of a Unix stream.
+struct passed_descriptor {
+  descriptor taken;
+  bool lost = false;  ///< there was one, and no room for it
+};
+
+/// How sockets and pipes are made, and what only some of them can do. Addresses are those of IPv4,
+/// IPv6, or Unix sockets.
 class network : public transport {
  public:
-  /// A socket that listens at `own`; `shared`: where others that share it may listen, too.
+  /// A stream socket that listens at `own`; `shared`: where others that share it may listen, too.
   virtual int listen(const socket_address& own, int backlog, bool shared) = 0;
-  /// A socket on its way to `peer`. `error` becomes 0 if it is there, or what connect(2) said; with
-  /// EINPROGRESS the socket becomes writable when outcome() is known.
+  /// A stream socket on its way to `peer`. `error` becomes 0 if it is there, or what connect(2)
+  /// said; with EINPROGRESS the socket becomes writable when outcome() is known.
   virtual int connect(const socket_address& peer, int& error) = 0;
   virtual int outcome(int fd) = 0;
   virtual int accept(int listener) = 0;
   virtual int local_address(int fd, socket_address& found) = 0;
+
+  /// A pair of Unix streams that are connected.
+  virtual int make_pair(std::array<int, 2>& ends) = 0;
+  virtual ssize_t send_descriptor(int fd, int given) = 0;
+  virtual ssize_t receive_descriptor(int fd, passed_descriptor& into) = 0;
+
+  /// A pipe: where it is read, and where it is written.
+  virtual int make_pipe(std::array<int, 2>& ends) = 0;
+  /// The calls on its ends.
+  virtual transport& pipes() noexcept = 0;
+
+  /// A datagram socket at `own`; of that family and without a name if null.
+  virtual int open_datagrams(int family, const socket_address* own) = 0;
+  /// From here on only `peer` is heard.
+  virtual int set_peer(int fd, const socket_address& peer) = 0;
+  /// `to` null: to the peer.
+  virtual ssize_t send_to(int fd, std::span<const std::byte> bytes, const socket_address* to) = 0;
+  /// `cut`: it was longer than `into`.
+  virtual ssize_t receive_from(int fd, std::span<std::byte> into, socket_address& from,
+                               bool& cut) = 0;
 
  protected:
   ~network() = default;

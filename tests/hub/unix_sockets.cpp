@@ -46,6 +46,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a stream through a path, and through an a
     for (const std::string& path :
          {place / "socket", std::string("\0offshoot-test-", 15) + std::to_string(getpid())}) {
       unix_listener listener(path);
+      CHECK(error_of([&] { unix_listener again(path); }).value() == EADDRINUSE);
       auto client = unix_stream::connect(path);
       auto server = listener.accept();
       client.send_all(bytes_of("question"));
@@ -54,7 +55,9 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a stream through a path, and through an a
       server.send_all(bytes_of("answer"));
       CHECK(client.receive().text() == "answer");
     }
-    CHECK(error_of([&] { unix_listener again(place / "socket"); }).value() == EADDRINUSE);
+    if (offshoot::reactor_name() != "virtual") {  // whose sockets leave no file behind
+      CHECK(error_of([&] { unix_listener again(place / "socket"); }).value() == EADDRINUSE);
+    }
     CHECK(error_of([&] { unix_stream::connect(place / "socket"); }).value() == ECONNREFUSED);
     CHECK(error_of([&] { unix_stream::connect(place / "none"); }).value() == ENOENT);
     CHECK(error_of([&] { unix_stream::connect(""); }).value() == EINVAL);

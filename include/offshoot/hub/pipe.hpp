@@ -12,7 +12,8 @@ namespace offshoot {
 /// One end of a pipe or FIFO: what goes the wrong way fails with EBADF.
 class OFFSHOOT_API pipe : public stream {
  public:
-  /// A pipe: the end to receive from, and the end to send to.
+  /// A pipe: the end to receive from, and the end to send to. In a simulation it is simulated, too,
+  /// and nothing to give to another process; FIFOs and what is adopted are the system's.
   static std::pair<pipe, pipe> make();
 
   /// Opens a FIFO to receive from. Does not wait for a writer; receiving does.

@@ -1,4 +1,4 @@
-/// `udp_socket`: datagrams over IPv4 and IPv6. They are the system's own under every reactor.
+/// `udp_socket`: datagrams over IPv4 and IPv6.
 #pragma once
 
 #include <offshoot/export.hpp>

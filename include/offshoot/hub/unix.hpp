@@ -1,6 +1,6 @@
 /// Unix sockets: streams, listeners and datagrams between programs of one machine, named by paths.
-/// A path that begins with a zero byte names an abstract socket, which is in no file system. They
-/// are the system's own under every reactor.
+/// A path that begins with a zero byte names an abstract socket, which is in no file system. In a
+/// simulation none is: a name is there as long as its socket.
 #pragma once
 
 #include <offshoot/export.hpp>
@@ -23,7 +23,7 @@ class OFFSHOOT_API unix_stream : public stream {
   /// Two ends that are connected with each other.
   static std::pair<unix_stream, unix_stream> make_pair();
 
-  /// Gives the peer a copy of a descriptor, together with one byte, 0, of the stream.
+  /// Gives the peer a copy of a descriptor of the system, together with one byte, 0, of the stream.
   void send_descriptor(int given);
   /// Waits for a descriptor and takes it. Throws std::system_error: EBADMSG if what came next is
   /// a byte of the stream without one, which is lost; ECONNRESET at the end of the stream; EMFILE
