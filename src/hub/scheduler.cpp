@@ -330,7 +330,9 @@ void scheduler::look_outside() {
   instant timeout = 0;
   if (ready_.empty()) {
     const instant due = timers_.next_deadline();
-    timeout = due == never ? never : std::max<instant>(due - now(), 0);
+    // Not the larger of the difference and 0: of a time long past that is out of range.
+    const instant time = due == never ? 0 : now();
+    timeout = due == never ? never : due > time ? due - time : 0;
     if (timeout != 0 && !mailbox_->fall_asleep()) timeout = 0;
     // Asked when asleep already: whoever could post last wakes a sleeper when it goes.
     if (timeout == never && nothing_can_wake()) {

@@ -210,6 +210,35 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "however a wait ends nothing is lost and n
   }
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "no time, and a time in the past, are a look that takes nothing") {
+  for (const auto& named : test::waiting_worlds()) {
+    const std::string name = named.name;
+    CAPTURE(name);
+    for (const auto time : {0ns, -1ns, std::chrono::nanoseconds::min()}) {
+      CAPTURE(time.count());
+      const auto world = named.make();
+      const auto notes = std::make_shared<log>();
+      const auto hasty = offshoot::spawn(
+          [world, notes, time] { wait_and_note(*world, *notes, 0, way::deadline, time); });
+      hasty.join();
+      CHECK(notes->of[0] == outcome::timed_out);
+      // Whoever comes then is served as if nobody had been there.
+      const auto patient =
+          offshoot::spawn([world, notes] { wait_and_note(*world, *notes, 0, way::none, 0ns); });
+      let_all_run();
+      CHECK_FALSE(patient.done());
+      world->provide(1);
+      world->settle();
+      let_all_run();
+      CHECK(notes->of[0] == outcome::success);
+      CHECK(world->lost(notes->succeeded) == "");
+      patient.kill();
+    }
+    offshoot::kill_tasks();
+  }
+}
+
 TEST_CASE("who waits when the thread ends leaves what is gone already alone") {
   std::thread([] {
     offshoot::event event;

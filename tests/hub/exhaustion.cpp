@@ -1,8 +1,12 @@
 /// Sockets when the system has run out: of descriptors for real, of memory by an operator new that
 /// fails as told. Nothing that has come may be lost.
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <new>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include <sys/resource.h>
@@ -23,6 +27,8 @@ using test::run_in_time;
 namespace {
 
 bool no_buffers = false;
+/// How many more allocations succeed on this thread; negative: all.
+thread_local int allocations_left = -1;
 
 /// Lets the process open no descriptor more than there are.
 class no_descriptors {
@@ -46,6 +52,18 @@ class no_descriptors {
 
 }  // namespace
 
+void* operator new(std::size_t size) {
+  if (allocations_left == 0) throw std::bad_alloc();
+  if (allocations_left > 0) --allocations_left;
+  if (void* const made = std::malloc(size)) return made;
+  throw std::bad_alloc();
+}
+void operator delete(void* block) noexcept {
+  std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept {
+  std::free(block);
+}
 void* operator new[](std::size_t size) {
   if (no_buffers && size >= offshoot::buffer::capacity) throw std::bad_alloc();
   if (void* const made = std::malloc(size)) return made;
@@ -111,5 +129,44 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "without a buffer what has come stays wher
       no_buffers = false;
     }
     CHECK(ends.server.receive().text() == "patience");
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "without memory a select leaves all its cases as they were") {
+  run_in_time([] {
+    auto ends = connect_pair();
+    const offshoot::channel<std::unique_ptr<int>> near;
+    const offshoot::shared_channel<std::unique_ptr<int>> far;
+    const offshoot::shared_channel<int> numbers;
+    int failures = 0;
+    for (int memory = 0;; ++memory) {
+      REQUIRE(memory < 100);
+      auto one = std::make_unique<int>(1);
+      auto two = std::make_unique<int>(2);
+      bool failed = false;
+      std::size_t chosen = 0;
+      allocations_left = memory;
+      try {
+        chosen = offshoot::select(
+            on_readable(ends.server, [] {}), on_send(near, std::move(one), [] {}),
+            on_send(far, std::move(two), [] {}), on_receive(numbers, [](std::optional<int>) {}),
+            offshoot::on_timeout(std::chrono::microseconds(1), [] {}));
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+      allocations_left = -1;
+      CHECK((one != nullptr && *one == 1));
+      CHECK((two != nullptr && *two == 2));
+      CHECK(near.try_receive() == std::nullopt);
+      CHECK(far.try_receive() == std::nullopt);
+      CHECK_FALSE(numbers.try_send(1));
+      failures += failed ? 1 : 0;
+      if (failed) continue;
+      CHECK(chosen == 4);
+      break;
+    }
+    CHECK(failures >= 2);  // nodes of the channels between threads, at least
+    ends.client.send_all(bytes_of("x"));
+    CHECK(offshoot::select(on_readable(ends.server, [] {})) == 0);
   });
 }

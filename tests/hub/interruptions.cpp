@@ -1,10 +1,14 @@
-/// Every operation on a socket or pipe that can wait: killed there it has taken nothing, and closed
-/// there it says so; afterwards the next one goes as if nothing had been.
+/// Every operation on a socket or pipe that can wait: killed or timed out there it has taken
+/// nothing, closed there it says so, and whoever may not use it is refused; afterwards the next one
+/// goes as if nothing had been.
 #include <cerrno>
+#include <chrono>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -14,6 +18,7 @@
 #include "hub/fixture.hpp"
 #include "hub/network.hpp"
 
+using namespace std::chrono_literals;
 using offshoot::spawn;
 using test::bytes_of;
 using test::error_of;
@@ -70,6 +75,18 @@ void add_receivers(std::vector<waiting_call>& to, const std::string& kind,
                 }});
 }
 
+/// Has `send` run until it waits.
+template <class F>
+void fill(F send) {
+  const struct filler {
+    offshoot::task<void> sending;
+    ~filler() { sending.kill(); }
+  } own{spawn(std::move(send))};
+  offshoot::yield();
+  own.sending.kill();
+  own.sending.wait();
+}
+
 /// Calls that send more than the peer, which does not read, has room for.
 template <class End>
 void add_senders(std::vector<waiting_call>& to, const std::string& kind,
@@ -99,12 +116,12 @@ void add_senders(std::vector<waiting_call>& to, const std::string& kind,
   to.push_back({kind + " select, writable",
                 [ends, &own] {
                   for (;;) {
-                    const auto filler = spawn([ends, &own] {
-                      error_of([&own] { own.send_all(std::vector<std::byte>(more_than_fits)); });
+                    fill([ends, &own] {
+                      try {
+                        own.send_all(std::vector<std::byte>(more_than_fits));
+                      } catch (const std::exception&) {  // the select meets the same
+                      }
                     });
-                    offshoot::yield();
-                    filler.kill();
-                    filler.wait();
                     offshoot::select(on_writable(own, [] {}));
                   }
                 },
@@ -256,5 +273,32 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "closed where it waits, each operation say
     call.close();
     CHECK(victim.join() == ECANCELED);
     CHECK(error_of(call.wait).value() == EBADF);
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "timed out where it waits, at once or later, each operation has taken nothing") {
+  for_each_call([](const waiting_call& call) {
+    for (const std::chrono::nanoseconds time :
+         {std::chrono::nanoseconds(-1h), 0ns, std::chrono::nanoseconds(2ms)}) {
+      const auto victim =
+          spawn([&call, time] { return offshoot::with_timeout(time, [&call] { call.wait(); }); });
+      CHECK_FALSE(victim.join());
+    }
+    CHECK(call.works());
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "where one waits already, a second and another thread are refused") {
+  for_each_call([](const waiting_call& call) {
+    const auto first = spawn([&call] { call.wait(); });
+    let_it_wait();
+    CHECK(error_of(call.wait).value() == EBUSY);
+    std::thread([&call] { CHECK_THROWS_AS(call.wait(), offshoot::wrong_thread); }).join();
+    CHECK_FALSE(first.done());
+    first.kill();
+    first.join();
+    CHECK(call.works());
   });
 }
