@@ -30,6 +30,9 @@ BARS = [
     ("random_ahead/lane/1000000", ["random/boost_jump/1000000"], 0.30),
     ("rr/lane/1000000", ["rr/boost_jump/1000000"], 0.30),
     ("bytes/lane/1000000", [], 420),
+    ("timers/time_outs/hub/100000", ["timers/time_outs/priority_queue/100000"], 1),
+    ("timers/sleeps/hub/100000", ["timers/sleeps/priority_queue/100000"], 1),
+    ("timers/sleeps/hub/1000000", ["timers/sleeps/priority_queue/1000000"], 1),
 ]
 
 

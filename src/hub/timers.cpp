@@ -30,18 +30,45 @@ void timer_heap::sift_up(std::size_t place, entry what) noexcept {
   put(place, what);
 }
 
+/// Ahead of the choice among them: a heap of many is not in the cache.
+void timer_heap::fetch_children_of_four(std::size_t place) const noexcept {
+  const std::size_t first = place * arity + 1;
+  for (std::size_t each = first; each < first + arity * arity && each < heap_.size();
+       each += arity) {
+    __builtin_prefetch(&heap_[each]);
+  }
+}
+
+/// Which of four neighbours is due first. Compiled without branches: nobody could predict them.
+std::size_t timer_heap::first_of_four(std::size_t place) const noexcept {
+  const entry* const four = &heap_[place];
+  const std::size_t left = four[1].due < four[0].due ? 1 : 0;
+  const std::size_t right = four[3].due < four[2].due ? 3 : 2;
+  const std::size_t is_right = four[right].due < four[left].due ? 1 : 0;
+  return place + left + is_right * (right - left);
+}
+
+/// First all the way down, then up again: what comes here belongs near the end nearly always, so
+/// that comparing it on the way down would be in vain.
 void timer_heap::sift_down(std::size_t place, entry what) noexcept {
-  for (;;) {
-    const std::size_t first = place * arity + 1;
-    if (first >= heap_.size()) break;
-    const std::size_t end = std::min(first + arity, heap_.size());
-    std::size_t least = first;
-    for (std::size_t child = first + 1; child < end; ++child) {
-      if (heap_[child].due < heap_[least].due) least = child;
-    }
-    if (what.due <= heap_[least].due) break;
+  const std::size_t top = place;
+  std::size_t first = place * arity + 1;
+  for (; first + arity <= heap_.size(); first = place * arity + 1) {
+    fetch_children_of_four(first);
+    const std::size_t least = first_of_four(first);
     put(place, heap_[least]);
     place = least;
+  }
+  if (first < heap_.size()) {
+    const auto least =
+        std::min_element(heap_.begin() + static_cast<std::ptrdiff_t>(first), heap_.end(),
+                         [](const entry& one, const entry& other) { return one.due < other.due; });
+    put(place, *least);
+    place = static_cast<std::size_t>(least - heap_.begin());
+  }
+  while (place != top && what.due < heap_[parent_of(place)].due) {
+    put(place, heap_[parent_of(place)]);
+    place = parent_of(place);
   }
   put(place, what);
 }
@@ -71,29 +98,34 @@ void timer_heap::remove(timer_node& node) noexcept {
   }
 }
 
-/// Until the first entry tells the truth about its node.
-void timer_heap::settle_top() noexcept {
-  while (!heap_.empty()) {
-    const entry top = heap_.front();
-    if (top.node->deadline == top.due) return;
-    if (top.node->deadline == never) {
-      remove(*top.node);
-    } else {
-      sift_down(0, {top.node->deadline, top.node});
-    }
+/// The first entry does not tell the truth about its node.
+void timer_heap::settle(const entry& top) noexcept {
+  if (top.node->deadline == never) {
+    remove(*top.node);
+  } else {
+    sift_down(0, {top.node->deadline, top.node});
   }
 }
 
 instant timer_heap::next_deadline() noexcept {
-  settle_top();
-  return heap_.empty() ? never : heap_.front().due;
+  while (!heap_.empty()) {
+    const entry top = heap_.front();
+    if (top.node->deadline == top.due) return top.due;
+    settle(top);
+  }
+  return never;
 }
 
 timer_node* timer_heap::expire(instant now) noexcept {
-  if (next_deadline() > now || heap_.empty()) return nullptr;
-  timer_node* first = heap_.front().node;
-  remove(*first);
-  return first;
+  while (!heap_.empty() && heap_.front().due <= now) {
+    const entry top = heap_.front();
+    if (top.node->deadline == top.due) {
+      top.node->deadline = never;
+      return top.node;
+    }
+    settle(top);
+  }
+  return nullptr;
 }
 
 }  // namespace offshoot::detail

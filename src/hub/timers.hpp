@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <vector>
 
 namespace offshoot::detail {
@@ -17,6 +18,25 @@ struct timer_node {
 
   instant deadline = never;       ///< `never`: not armed
   std::uint32_t place = nowhere;  ///< in the heap's array
+};
+
+/// Allocates arrays in which four children of a place, from 1 on, share a line of the cache.
+template <class Entry>
+struct children_in_line {
+  using value_type = Entry;
+  static constexpr std::size_t line = 64;
+  static_assert(4 * sizeof(Entry) == line);
+
+  Entry* allocate(std::size_t count) {
+    auto* const raw = static_cast<std::byte*>(
+        ::operator new (line + count * sizeof(Entry), std::align_val_t{line}));
+    return reinterpret_cast<Entry*>(raw + line - sizeof(Entry));
+  }
+  void deallocate(Entry* block, std::size_t) noexcept {
+    ::operator delete (reinterpret_cast<std::byte*>(block) + sizeof(Entry) - line,
+                       std::align_val_t{line});
+  }
+  bool operator==(const children_in_line&) const noexcept { return true; }
 };
 
 class timer_heap {
@@ -37,7 +57,9 @@ class timer_heap {
 
   /// When the first armed one is due, or `never`.
   instant next_deadline() noexcept;
-  /// The first one that is due at `now`, disarmed and taken out; null if there is none.
+  /// The first one that is due at `now`, disarmed; null if there is none. Lazy: it stays in the
+  /// heap until the next call, and for longer if it is armed anew by then, as by one who sleeps
+  /// again.
   timer_node* expire(instant now) noexcept;
 
   /// Nodes in the heap, armed or not.
@@ -52,9 +74,11 @@ class timer_heap {
   void put(std::size_t place, const entry& what) noexcept;
   void sift_up(std::size_t place, entry what) noexcept;
   void sift_down(std::size_t place, entry what) noexcept;
-  void settle_top() noexcept;
+  void settle(const entry& top) noexcept;
+  void fetch_children_of_four(std::size_t place) const noexcept;
+  std::size_t first_of_four(std::size_t place) const noexcept;
 
-  std::vector<entry> heap_;
+  std::vector<entry, children_in_line<entry>> heap_;
 };
 
 }  // namespace offshoot::detail

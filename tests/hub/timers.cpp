@@ -84,6 +84,25 @@ TEST_CASE("a timer that is moved to later does not touch the heap until its old 
   CHECK(heap.expire(25) == &second);
   CHECK(heap.expire(25) == nullptr);
   CHECK(heap.expire(30) == &first);
+  CHECK(heap.expire(30) == nullptr);
+  CHECK(heap.size() == 0);
+}
+
+TEST_CASE("a timer that is armed anew when it has come up keeps its place until then") {
+  timer_node first, second;
+  timer_heap heap;
+  heap.arm(first, 10);
+  heap.arm(second, 20);
+  CHECK(heap.expire(10) == &first);
+  CHECK(heap.size() == 2);
+  heap.arm(first, 15);
+  CHECK(heap.size() == 2);
+  CHECK(heap.next_deadline() == 15);
+  CHECK(heap.expire(30) == &first);
+  heap.arm(first, 12);  // earlier than it was due
+  CHECK(heap.expire(30) == &first);
+  CHECK(heap.expire(30) == &second);
+  CHECK(heap.next_deadline() == offshoot::detail::never);
   CHECK(heap.size() == 0);
 }
 
