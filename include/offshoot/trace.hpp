@@ -34,6 +34,17 @@ OFFSHOOT_API unraisable_handler set_unraisable_handler(unraisable_handler handle
 /// order. `visit` may do anything but start or finish greenlets.
 OFFSHOOT_API void for_each_greenlet(const std::function<void(const greenlet&)>& visit);
 
+/// What it has cost a thread that its greenlets share stacks.
+struct copy_counts {
+  /// How often bytes had to leave a stack for those of another greenlet.
+  std::uint64_t evictions = 0;
+  /// How many have left. They come back when their greenlet runs on, which is not counted again.
+  std::uint64_t bytes = 0;
+};
+
+/// Of the calling thread, since its first greenlet.
+OFFSHOOT_API copy_counts copies() noexcept;
+
 /// Writes the back traces of this thread's greenlets to a descriptor, the current one's first:
 /// name, id, placement, where it was spawned, parents, and a line for each frame with the object
 /// file, the offset in it (for addr2line) and, of functions that are exported, the name as it is

@@ -10,6 +10,7 @@
 #include "core/high_water.hpp"
 #include "core/region_entry.hpp"
 #include "core/sanitizers.hpp"
+#include "core/thread_state.hpp"
 
 namespace offshoot::detail {
 namespace {
@@ -17,6 +18,13 @@ namespace {
 [[gnu::cold, noreturn]] void die_of_a_small_slice() noexcept {
   std::fputs("offshoot: a slice is smaller than its stack; please report this\n", stderr);
   std::abort();
+}
+
+/// So many bytes of one stack leave it for another's. Those that come back have left before.
+[[gnu::always_inline]] inline void count_eviction(std::size_t bytes) noexcept {
+  copy_counts& counted = thread_state::here()->copies;
+  ++counted.evictions;
+  counted.bytes += bytes;
 }
 
 /// `owner` is back in place. What bounds it on a lane has not changed since it bounded itself last,
@@ -32,6 +40,7 @@ inline void save(stack& owner, std::uintptr_t low, std::uintptr_t limit) noexcep
   if (!owner.saved.has_room_for(owner.home.sp, limit)) [[unlikely]]
     die_of_a_small_slice();
   owner.saved.set_size(size + bytes);
+  count_eviction(bytes);
   sanitizers::copy_out(owner, owner.saved_bytes() + size, low, bytes);
   sanitizers::moved(owner);
 }
@@ -77,6 +86,7 @@ inline void bring_in(stack& target) noexcept {
   out.registers.sp = in.registers.sp;  // whoever is displaced has the same two
   out.registers.ip = in.registers.ip;
   out.saved.set_size(where.high - sp);
+  count_eviction(where.high - sp);
   in.settle();
   where.head = &in;
   exchange_blocks(where.high, sp, out.saved.buffer(), in.home.sp, in.saved.buffer());

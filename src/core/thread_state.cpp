@@ -43,6 +43,7 @@ struct thread_end {
     state.handler_stack.remove();
     state.typical_slice = first_room;
     state.largest_recent_slice = 0;
+    state.copies = {};
     state.blocks.release();
     this_thread = nullptr;
     release_queue(registry::delist(state));

@@ -64,6 +64,7 @@ struct thread_state : thread_head {
   std::size_t typical_slice = 0;
   std::size_t largest_recent_slice = 0;
   unsigned slices_since_look = 0;
+  copy_counts copies;
 
   std::shared_ptr<tracer> trace;
   bool tracing_now = false;

@@ -41,4 +41,9 @@ void for_each_greenlet(const std::function<void(const greenlet&)>& visit) {
   }
 }
 
+copy_counts copies() noexcept {
+  const detail::thread_state* const here = detail::thread_state::here();
+  return here != nullptr ? here->copies : copy_counts{};
+}
+
 }  // namespace offshoot

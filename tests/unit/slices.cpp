@@ -1,7 +1,9 @@
 /// What lies in slices, and that nobody notices.
 #include <offshoot/greenlet.hpp>
 #include <offshoot/on_lane.hpp>
+#include <offshoot/trace.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -64,6 +66,46 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
       CHECK(each.stack_saved_bytes() == 0);
     }
   }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S34: what has to leave a stack is counted") {
+  std::vector<greenlet> all;
+  const auto start = [&](placement where) {
+    all.emplace_back([] { test::to_parent(); }, offshoot::options{.where = where});
+    all.back().switch_to();
+  };
+  const auto before = offshoot::copies();
+  const auto counted = [&] {
+    const auto now = offshoot::copies();
+    return std::pair(now.evictions - before.evictions, now.bytes - before.bytes);
+  };
+  for (std::size_t i = 0; i < lanes; ++i) start(placement::lane);
+  CHECK(counted() == std::pair<std::uint64_t, std::uint64_t>(0, 0));
+
+  start(placement::lane);  // in the way of one of them
+  const auto out = std::find_if(all.begin(), all.end(),
+                                [](const greenlet& each) { return each.stack_saved_bytes() != 0; });
+  REQUIRE(out != all.end());
+  std::uint64_t bytes = out->stack_saved_bytes();
+  CHECK(counted() == std::pair<std::uint64_t, std::uint64_t>(1, bytes));
+
+  out->switch_to();  // changes places with the last one, and finishes
+  bytes += all.back().stack_saved_bytes();
+  CHECK(counted() == std::pair<std::uint64_t, std::uint64_t>(2, bytes));
+  all.back().switch_to();  // takes the place of nobody
+  CHECK(counted() == std::pair<std::uint64_t, std::uint64_t>(2, bytes));
+
+  all.clear();
+  start(placement::nested);  // it lies below main, which goes on
+  bytes += all.front().stack_saved_bytes();
+  CHECK(counted() == std::pair<std::uint64_t, std::uint64_t>(3, bytes));
+  CHECK(deep(2048, 1, [&] { all.front().switch_to(); }));  // main, deeper down, is in its way
+  CHECK(counted().first == 4);
+  CHECK(counted().second > bytes + 2048);
+
+  std::uint64_t of_another = 1;
+  std::thread([&] { of_another = offshoot::copies().evictions; }).join();
+  CHECK(of_another == 0);
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks,
