@@ -28,7 +28,9 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 /// Of what a signal has interrupted.
 inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& all = signalled.uc_mcontext.gregs;
-  return interrupted(all[REG_RIP], all[REG_RSP], all[REG_RBP], all[REG_RBX]);
+  interruption found = interrupted(all[REG_RIP], all[REG_RSP], all[REG_RBP], all[REG_RBX]);
+  found.target = static_cast<std::uintptr_t>(all[REG_RDI]);
+  return found;
 }
 
 /// Where a call has left its return address, from what the stack pointer is after the return.

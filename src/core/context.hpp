@@ -32,10 +32,12 @@
 namespace offshoot::detail {
 
 /// Where a signal has struck. `link`: the register in which the last call has left its return
-/// address, where calls do that; else 0.
+/// address, where calls do that; else 0. `target`: that in which an inline switch has whom it leads
+/// to, by way of whom its caller is found; 0 where there is none.
 struct interruption {
   context at;
   std::uintptr_t link = 0;
+  std::uintptr_t target = 0;
 };
 
 }  // namespace offshoot::detail

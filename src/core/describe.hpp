@@ -2,21 +2,14 @@
 /// signal handler may use, raw_text.
 #pragma once
 
+#include <offshoot/detail/raw_text.hpp>
+
 #include <array>
-#include <charconv>
-#include <cstdint>
 #include <string_view>
 
 #include "core/control_block.hpp"
 
 namespace offshoot::detail {
-
-template <class Text>
-void append_number(Text& text, std::uint64_t number, int base = 10) {
-  std::array<char, 64> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
-  text.append(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
-}
 
 /// "greenlet 'name' #7"
 template <class Text>

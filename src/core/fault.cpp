@@ -3,6 +3,7 @@
 /// others may change under our eyes, which at worst ends the report by a second fault.
 #include "core/fault.hpp"
 
+#include <offshoot/detail/raw_text.hpp>
 #include <offshoot/guard.hpp>
 
 #include <array>
@@ -15,7 +16,6 @@
 
 #include "core/append_frames.hpp"
 #include "core/describe.hpp"
-#include "core/raw_text.hpp"
 #include "core/thread_registry.hpp"
 #include "core/thread_state.hpp"
 #include "core/unwind.hpp"

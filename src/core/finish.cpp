@@ -1,6 +1,7 @@
 /// The two ends of a greenlet's life: its first frame, and where its result goes.
 #include <offshoot/errors.hpp>
 
+#include <atomic>
 #include <utility>
 
 #include "core/drop.hpp"
@@ -50,9 +51,12 @@ void forget_region(thread_state& here, control_block& target) noexcept {
   }
 }
 
+/// A signal handler may go through the list at any time.
 void link_live(thread_state& here, control_block& block) noexcept {
   block.previous_live = nullptr;
-  block.next_live = std::exchange(here.live, &block);
+  block.next_live = here.live;
+  std::atomic_signal_fence(std::memory_order_release);
+  here.live = &block;
   if (block.next_live != nullptr) block.next_live->previous_live = &block;
 }
 

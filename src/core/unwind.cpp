@@ -112,7 +112,7 @@ std::size_t unwind(const interruption& from, std::uintptr_t* addresses, std::siz
 
 std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses,
                              std::size_t room) noexcept {
-  if (suspended.unentered()) return 0;
+  if (suspended.unentered() || suspended.leaving) return 0;
   context from = suspended.registers;
   from.sp = suspended.sp();
   from.ip = suspended.ip();

@@ -15,7 +15,8 @@ namespace offshoot::detail {
 std::size_t unwind(const context& from, std::uintptr_t* addresses, std::size_t room) noexcept;
 std::size_t unwind(const interruption& from, std::uintptr_t* addresses, std::size_t room) noexcept;
 
-/// The same for a suspended greenlet. None if its first frame is still to come.
+/// The same for a suspended greenlet. None if its first frame is still to come, or its last has
+/// gone.
 std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses,
                              std::size_t room) noexcept;
 

@@ -1,4 +1,5 @@
 /// Back traces for handlers of fatal signals: no allocation, no stdio, no lock of ours.
+#include <offshoot/detail/raw_trace.hpp>
 #include <offshoot/trace.hpp>
 
 #include <array>
@@ -42,17 +43,24 @@ void append_place(raw_text& out, std::uintptr_t address) noexcept {
   append_hexadecimal(out, address - reinterpret_cast<std::uintptr_t>(known.dli_fbase));
 }
 
+void append_spaces(raw_text& out, unsigned count) noexcept {
+  for (; count != 0; --count) out.append(" ");
+}
+
 void append_places(raw_text& out, const std::array<std::uintptr_t, most_frames>& addresses,
-                   std::size_t count) noexcept {
+                   std::size_t count, unsigned indent) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
-    out.append("    #");
+    append_spaces(out, indent);
+    out.append("#");
     append_number(out, i);
     out.append(" ");
     append_place(out, addresses[i]);
     out.append("\n");
     out.flush();  // looking at the next may fault
   }
-  if (count == addresses.size()) out.append("    ...\n");
+  if (count < addresses.size()) return;
+  append_spaces(out, indent);
+  out.append("...\n");
 }
 
 void append_heading(raw_text& out, const control_block& block) noexcept {
@@ -65,6 +73,13 @@ void append_heading(raw_text& out, const control_block& block) noexcept {
   out.flush();
 }
 
+/// Where a signal has struck or, if `interrupted` is null, the frame that lies right above `since`.
+interruption standpoint(const void* interrupted, const void* since) noexcept {
+  return interrupted != nullptr
+             ? registers_of(*static_cast<const ucontext_t*>(interrupted))
+             : interruption{frame_above(reinterpret_cast<std::uintptr_t>(since))};
+}
+
 void append_suspended(raw_text& out, control_block& block) noexcept {
   append_heading(out, block);
   append_frames(out, block);
@@ -72,14 +87,65 @@ void append_suspended(raw_text& out, control_block& block) noexcept {
 
 }  // namespace
 
-void append_frames(raw_text& out, control_block& suspended) noexcept {
+void append_frames(raw_text& out, control_block& suspended, unsigned indent) noexcept {
   std::array<std::uintptr_t, most_frames> addresses;
-  append_places(out, addresses, unwind_suspended(suspended, addresses.data(), addresses.size()));
+  append_places(out, addresses, unwind_suspended(suspended, addresses.data(), addresses.size()),
+                indent);
 }
 
-void append_frames(raw_text& out, const interruption& from) noexcept {
+void append_frames(raw_text& out, const interruption& from, unsigned indent) noexcept {
   std::array<std::uintptr_t, most_frames> addresses;
-  append_places(out, addresses, unwind(from, addresses.data(), addresses.size()));
+  append_places(out, addresses, unwind(from, addresses.data(), addresses.size()), indent);
+}
+
+/// A switch makes the one to come current first. Until the stack pointer is on its stack, that is
+/// another one, or the transfer stack; or the same where both have a place, and then the one to
+/// come is displaced, as one that runs never is. Then it is there, but some registers are still to
+/// follow: in assembly that has a name, or where a register leads to it.
+bool at_rest(const void* interrupted) noexcept {
+  const thread_state* const here = thread_state::here();
+  if (here == nullptr) return true;
+  const interruption struck = registers_of(*static_cast<const ucontext_t*>(interrupted));
+  const std::uintptr_t sp = struck.at.sp;
+  if (sp == 0) return true;  // not known; then no more than a frame of anybody is looked at
+  const control_block& current = *here->current;
+  if (current.displaced() || sp < current.where->low || sp >= current.stop) return false;
+  if (struck.target == reinterpret_cast<std::uintptr_t>(&current) && sp == current.registers.sp) {
+    return false;
+  }
+  const void* const function =
+      _Unwind_FindEnclosingFunction(reinterpret_cast<void*>(struck.at.ip));  // looks before it
+  return function != reinterpret_cast<const void*>(&offshoot_switch) &&
+         function != reinterpret_cast<const void*>(&offshoot_fetch) &&
+         function != reinterpret_cast<const void*>(&offshoot_start);
+}
+
+control_block* next_active(const control_block* before) noexcept {
+  const thread_state* const here = thread_state::here();
+  if (here == nullptr) return nullptr;
+  if (before == nullptr) return here->main;
+  return before == here->main ? here->live : before->next_live;
+}
+
+void write_label(raw_text& out, const control_block& which) noexcept {
+  append_label(out, which);
+}
+
+void write_origin(raw_text& out, const control_block& which) noexcept {
+  append_origin(out, which);
+}
+
+void write_frames(raw_text& out, control_block& which, const void* interrupted, const void* since,
+                  unsigned indent) noexcept {
+  if (&which == thread_state::here()->current) {
+    append_frames(out, standpoint(interrupted, since), indent);
+  } else {
+    append_frames(out, which, indent);
+  }
+}
+
+void make_signal_stack() {
+  thread_state::get().handler_stack.install();
 }
 
 }  // namespace detail
@@ -94,10 +160,7 @@ void append_frames(raw_text& out, const interruption& from) noexcept {
   } else {
     out.append("a thread without greenlets\n");
   }
-  append_frames(out, interrupted != nullptr
-                         ? registers_of(*static_cast<const ucontext_t*>(interrupted))
-                         : interruption{frame_above(
-                               reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)))});
+  append_frames(out, standpoint(interrupted, __builtin_frame_address(0)));
   if (here != nullptr) {
     if (here->current != here->main) append_suspended(out, *here->main);
     for (control_block* each = here->live; each != nullptr; each = each->next_live) {
