@@ -1,18 +1,21 @@
-/// The whole hub at once: tasks, waiting, synchronisation, channels, streams, sockets, signals and
-/// work from other threads.
+/// The whole hub at once: tasks, waiting, synchronisation, channels, streams, sockets, signals,
+/// work from other threads, and how to watch all that.
 #pragma once
 
 #include <offshoot/hub/barrier.hpp>
 #include <offshoot/hub/buffer.hpp>
 #include <offshoot/hub/channel.hpp>
 #include <offshoot/hub/condition.hpp>
+#include <offshoot/hub/counters.hpp>
 #include <offshoot/hub/descriptor.hpp>
+#include <offshoot/hub/dump.hpp>
 #include <offshoot/hub/errors.hpp>
 #include <offshoot/hub/event.hpp>
 #include <offshoot/hub/future.hpp>
 #include <offshoot/hub/greenlet_local.hpp>
 #include <offshoot/hub/group.hpp>
 #include <offshoot/hub/hub.hpp>
+#include <offshoot/hub/monitor.hpp>
 #include <offshoot/hub/mutex.hpp>
 #include <offshoot/hub/pipe.hpp>
 #include <offshoot/hub/pool.hpp>

@@ -35,6 +35,8 @@ class mailbox {
   /// Announces that the hub will sleep, to be ended by awake(). False: something is there already.
   bool fall_asleep() noexcept;
   void awake() noexcept { asleep_.store(false, std::memory_order_relaxed); }
+  /// Any thread.
+  bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
   /// Becomes ready with every post to a sleeping hub.
   int wake_descriptor() const noexcept { return wake_.get(); }
   /// Refuses posts from now on.

@@ -98,6 +98,7 @@ void scheduler::renew_after_fork() {
 scheduler::scheduler(const hub_options& chosen)
     : reactor_(make_reactor(chosen)),
       mailbox_(std::make_shared<mailbox>()),
+      counts_(std::make_shared<hub_counts>()),
       main_(greenlet::main()) {
   reactor_->add_alarm(mailbox_->wake_descriptor());
   loop_ =
@@ -197,6 +198,7 @@ void scheduler::suspend(record& self) {
   record* const next = take();
   if (next != &self) {
     on_the_way_ = next;
+    counts_->switches.add_one();
     try {
       switch_to(next != nullptr ? next->block : loop_block_);
     } catch (...) {
@@ -243,6 +245,7 @@ bool scheduler::park(record& self, const char* reason, instant deadline) {
     if (self.pending != nullptr && self.shields == 0) throw_pending(self);
     if (const instant due = of_scope ? scope->deadline() : deadline; due != never) {
       timers_.arm(self, due);
+      ++counts_->timers;
     }
     self.now = record::phase::parked;
     suspend(self);
@@ -275,6 +278,7 @@ void scheduler::wake(record& waiting) noexcept {
   waiting.unlink();
   waiting.now = record::phase::ready;
   ready_.push_back(waiting);
+  ++counts_->wakeups;
 }
 
 void scheduler::wake_all(wait_list& waiting) noexcept {
@@ -304,6 +308,7 @@ void scheduler::turn() {
 
 void scheduler::resume(record& next) {
   pop(next);
+  counts_->switches.add_one();
   if (next.now == record::phase::unstarted) {
     start(next);
   } else {
@@ -337,6 +342,7 @@ void scheduler::look_outside() {
     // Asked when asleep already: whoever could post last wakes a sleeper when it goes.
     if (timeout == never && nothing_can_wake()) {
       mailbox_->awake();
+      counts_->switches.add_one();
       throw_in(access::block(main_), std::make_exception_ptr(would_block_forever(
                                          "offshoot: no greenlet of this thread can ever run again: "
                                          "none is ready, and no timer, descriptor or other thread "
@@ -345,13 +351,17 @@ void scheduler::look_outside() {
       return;
     }
   }
-  if (timeout != 0 || descriptor_waits != 0) reactor_->poll(timeout);  // else nobody would notice
+  if (timeout != 0 || descriptor_waits != 0) {  // else nobody would notice
+    ++counts_->polls;
+    reactor_->poll(timeout);
+  }
   mailbox_->awake();
   if (timers_.size() != 0) {
     const instant time = now();
     while (timer_node* due = timers_.expire(time)) {
       auto& waiting = static_cast<record&>(*due);
       waiting.timed_out = waiting.now == record::phase::parked;  // else it was woken before
+      if (waiting.timed_out) ++counts_->expired;
       wake(waiting);
     }
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "hub/counters.hpp"
 #include "hub/mailbox.hpp"
 #include "hub/reactor.hpp"
 #include "hub/record.hpp"
@@ -85,6 +86,9 @@ class scheduler {
   std::size_t descriptor_waits = 0;
 
   const std::shared_ptr<mailbox>& post_box() const noexcept { return mailbox_; }
+  const hub_counts& counts() const noexcept { return *counts_; }
+  /// For who may outlive the hub.
+  const std::shared_ptr<hub_counts>& shared_counts() const noexcept { return counts_; }
   reactor& events() noexcept { return *reactor_; }
 
   /// In the child of a fork that this thread made: all greenlets are here, too, but what the
@@ -143,6 +147,7 @@ class scheduler {
   greenlet retired_;  ///< a task that is about to finish: nobody else keeps it
   std::unique_ptr<reactor> reactor_;
   std::shared_ptr<mailbox> mailbox_;
+  std::shared_ptr<hub_counts> counts_;
   greenlet main_;
   greenlet loop_;
 };

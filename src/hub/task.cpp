@@ -146,6 +146,7 @@ void scheduler::enter_task(task_state* raw) {
   self.task = nullptr;
   state = task_ref();  // also a result that nobody has asked for
   hub.retired_ = std::move(self.self);
+  hub.counts_->switches.add_one();  // to the hub, its parent
 }
 
 void scheduler::finish(task_state& state, std::exception_ptr error) noexcept {

@@ -20,6 +20,7 @@ inline constexpr auto layout =
 inline constexpr std::array not_in_guarded_mode{
     exception_to_guarded_mode{"S34: the slice's size while out?*", copies},
     exception_to_guarded_mode{"S34: what has to leave a stack is counted", copies},
+    exception_to_guarded_mode{"what leaves a lane for another task's sake is counted", copies},
     exception_to_guarded_mode{"S34: a nested one's owner is saved in part", copies},
     exception_to_guarded_mode{"S35: small slices lie in the greenlet's own allocation", copies},
     exception_to_guarded_mode{"S35: a buffer is kept between switches and shrinks after*", copies},

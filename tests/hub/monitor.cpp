@@ -1,0 +1,264 @@
+/// Who holds a thread is reported, and a dump comes although somebody does. Nothing here takes a
+/// certain time: who blocks goes on until it is reported.
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hub/block_detector.hpp"
+#include "hub/fixture.hpp"
+#include "hub/output.hpp"
+#include "hub/scheduler.hpp"
+
+using namespace std::chrono_literals;
+using offshoot::greenlet;
+using offshoot::hub_monitor;
+using offshoot::placement;
+using offshoot::spawn;
+using offshoot::detail::block_detector;
+using test::hub_leaves_nothing;
+using test::matches;
+
+namespace {
+
+/// Goes on with `act` until `done` or, for a test that fails, a minute is over.
+template <class Act, class Done>
+[[gnu::noinline]] bool go_on_until(Act act, Done done) {
+  const auto end = std::chrono::steady_clock::now() + 1min;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    act();
+  }
+  return true;
+}
+constexpr auto nothing = [] {};
+
+bool is_default(int signal) {
+  struct sigaction found {};
+  sigaction(signal, nullptr, &found);
+  return (found.sa_flags & SA_SIGINFO) == 0 && found.sa_handler == SIG_DFL;
+}
+
+}  // namespace
+
+extern "C" {
+[[gnu::used, gnu::noinline]] bool block_until_reported(const hub_monitor* monitor) {
+  return go_on_until(nothing, [&] { return monitor->reports() == 1; });
+}
+[[gnu::used, gnu::noinline]] bool block_until_dumped(const test::output* written) {
+  return go_on_until(nothing, [&] { return matches(written->text(), "'waits' .*\n(.*\n)*.*\\+"); });
+}
+}
+
+TEST_CASE("who holds the thread is found once, by looks that come in time") {
+  block_detector detector(100, 50);
+  CHECK_FALSE(detector.look(1000, 7, false));  // the first sees only where it is
+  CHECK_FALSE(detector.look(1050, 7, false));
+  CHECK_FALSE(detector.look(1099, 7, false));
+  CHECK(detector.look(1100, 7, false));
+  CHECK(detector.held() == 100);
+  CHECK_FALSE(detector.look(1150, 7, false));  // told already
+  CHECK_FALSE(detector.look(1200, 8, false));  // it has moved
+  CHECK_FALSE(detector.look(1250, 8, false));
+  CHECK(detector.look(1300, 8, false));
+}
+
+TEST_CASE("a hub that sleeps or moves is not held, and a gap between looks does not count") {
+  block_detector detector(100, 20);
+  for (offshoot::detail::instant now = 0; now < 1000; now += 20) {
+    CHECK_FALSE(detector.look(now, 1, true));
+    CHECK_FALSE(detector.look(now, static_cast<std::uint64_t>(now), false));
+  }
+  CHECK_FALSE(detector.look(5000, 1, false));
+  CHECK_FALSE(detector.look(5020, 1, false));
+  CHECK_FALSE(detector.look(9000, 1, false));  // 40 of these count
+  CHECK_FALSE(detector.look(9020, 1, false));
+  CHECK(detector.look(9040, 1, false));
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "other threads see that a hub sleeps") {
+  const auto box = offshoot::detail::scheduler::here().post_box();
+  const auto rung = std::make_shared<offshoot::event>();
+  bool slept = false;
+  std::thread other([box, rung, hub = offshoot::hub::current(), &slept] {
+    slept = go_on_until([] { std::this_thread::yield(); }, [&] { return box->asleep(); });
+    hub.post([rung] { rung->set(); });
+  });
+  rung->wait();
+  other.join();
+  CHECK(slept);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "a greenlet that holds its thread is reported: who, and where") {
+  const test::output written;
+  {
+    const hub_monitor monitor({.max_blocking_time = 5ms, .fd = written.fd});
+    const auto blocks = spawn([&] { return block_until_reported(&monitor); }, {.name = "blocks"});
+    CHECK(blocks.join());
+    CHECK(monitor.reports() == 1);
+  }
+  const std::string text = written.text();
+  CAPTURE(text);
+  CHECK(matches(text, R"(^offshoot: a greenlet has held its thread for \d+ ms:\n)"
+                      R"(greenlet 'blocks' #\d+ \(lane\), spawned at .*monitor.cpp:\d+, runs\n)"
+                      R"((    #\d+ .*\n)*    #\d+ block_until_reported\+)"));
+  CHECK(is_default(SIGURG));
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "so is one that switches, but not by the hub; and dumped") {
+  // By registers alone, and with copies: signals come amidst either.
+  for (const auto where : {placement::dedicated, placement::nested}) {
+    for (int round = 0; round < 20; ++round) {
+      const test::output written;
+      const hub_monitor monitor(
+          {.max_blocking_time = 1ms, .dump_signal = SIGUSR2, .fd = written.fd});
+      const auto blocks = spawn(
+          [&monitor, &written, where] {
+            const greenlet inner(
+                [] {
+                  for (;;) test::to_parent();
+                },
+                {.where = where, .name = "inner"});
+            kill(getpid(), SIGUSR2);
+            return go_on_until(
+                [&] {
+                  for (int each = 0; each < 1000; ++each) inner.switch_to();
+                },
+                [&] {
+                  return monitor.reports() == 1 && matches(written.text(), "^  greenlet 'hub'");
+                });
+          },
+          {.name = "outer"});
+      CHECK(blocks.join());
+      const std::string text = written.text();
+      CAPTURE(text);
+      CHECK(matches(text, "^greenlet '(inner|outer)' .*, runs\n(    #.*\n)+"));
+      CHECK(matches(text, "^    greenlet 'outer' .*, (runs|suspended)\n(        #.*\n)+"));
+      CHECK(matches(text, "^      greenlet 'inner' .*, (runs|suspended)\n(          #.*\n)+"));
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a signal has the hub write the tree") {
+  const test::output written;
+  const hub_monitor monitor({.max_blocking_time = 0ms, .dump_signal = SIGUSR2, .fd = written.fd});
+  offshoot::event rung;
+  const auto waits = spawn([&] { rung.wait(); }, {.name = "waits"});
+  offshoot::yield();
+  for (int times = 1; times <= 2; ++times) {
+    kill(getpid(), SIGUSR2);
+    const auto dumps = [&] {
+      const std::string text = written.text();
+      int found = 0;
+      for (auto at = text.find("'waits'"); at != std::string::npos;
+           at = text.find("'waits'", at + 1)) {
+        ++found;
+      }
+      return found;
+    };
+    CHECK(go_on_until([] { offshoot::sleep_for(1ms); }, [&] { return dumps() == times; }));
+  }
+  CHECK_MESSAGE(
+      matches(written.text(), R"('hub' .*, runs\n(.*\n)*.*'waits' .*, waits for an event)"),
+      written.text());
+  rung.set();
+  waits.join();
+  CHECK(monitor.reports() == 0);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "and although a greenlet holds the thread") {
+  const test::output written;
+  {
+    const hub_monitor monitor(
+        {.max_blocking_time = 20ms, .dump_signal = SIGUSR2, .fd = written.fd});
+    offshoot::event rung;
+    const auto waits = spawn([&] { rung.wait(); }, {.name = "waits"});
+    offshoot::yield();
+    const auto blocks = spawn(
+        [&] {
+          kill(getpid(), SIGUSR2);
+          return block_until_dumped(&written);
+        },
+        {.name = "blocks"});
+    CHECK(blocks.join());
+    rung.set();
+    waits.join();
+  }
+  const std::string text = written.text();
+  CAPTURE(text);
+  CHECK(matches(text, R"(^    greenlet 'blocks' .*, runs\n(        #\d+ .*\n)*)"
+                      R"(        #\d+ block_until_dumped\+)"));
+  CHECK(matches(text, R"(^    greenlet 'waits' .*, waits for an event\n)"));
+  CHECK_FALSE(matches(text, "'waits'(.*\n)*.*'waits'"));  // the hub does not do it again
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "each monitor of a signal dumps its own thread") {
+  const test::output here;
+  const test::output there;
+  const hub_monitor monitor({.max_blocking_time = 0ms, .dump_signal = SIGUSR2, .fd = here.fd});
+  const auto dumped = [](const test::output& written) {
+    return go_on_until([] { offshoot::sleep_for(1ms); },
+                       [&] { return matches(written.text(), "'hub'"); });
+  };
+  std::atomic<bool> is_watched = false;
+  bool dumped_there = false;
+  std::thread other([&] {
+    const hub_monitor of_it({.max_blocking_time = 0ms, .dump_signal = SIGUSR2, .fd = there.fd});
+    is_watched = true;
+    dumped_there = dumped(there);
+  });
+  go_on_until(nothing, [&] { return is_watched.load(); });
+  kill(getpid(), SIGUSR2);
+  CHECK(dumped(here));
+  other.join();
+  CHECK(dumped_there);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "what a monitor cannot be made with") {
+  CHECK_THROWS_AS(hub_monitor({.max_blocking_time = -1ns}), std::invalid_argument);
+  CHECK_THROWS_AS(hub_monitor({.interrupt_signal = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(hub_monitor({.dump_signal = 12345}), std::system_error);
+  CHECK_THROWS_AS(hub_monitor({.dump_signal = SIGKILL}), std::system_error);
+  CHECK_THROWS_AS(hub_monitor({.dump_signal = SIGUSR2, .interrupt_signal = SIGUSR2}),
+                  std::system_error);
+  CHECK(is_default(SIGUSR2));
+  CHECK(is_default(SIGURG));
+
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, nullptr, &before);
+  {
+    const hub_monitor monitor({.max_blocking_time = 1h, .dump_signal = SIGUSR2});
+    CHECK_FALSE(is_default(SIGUSR2));
+    CHECK_THROWS_AS(hub_monitor({.dump_signal = SIGUSR2}), offshoot::greenlet_error);
+    CHECK_FALSE(is_default(SIGUSR2));
+  }
+  CHECK(is_default(SIGUSR2));
+  sigset_t after;
+  pthread_sigmask(SIG_BLOCK, nullptr, &after);
+  CHECK(sigismember(&before, SIGURG) == sigismember(&after, SIGURG));
+
+  const auto handler = signal(SIGUSR2, [](int) {});
+  CHECK_THROWS_AS(hub_monitor({.dump_signal = SIGUSR2}), std::system_error);
+  signal(SIGUSR2, handler);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "S32: a forked child does without its monitor") {
+  auto monitor = std::make_unique<hub_monitor>(offshoot::monitor_options{.max_blocking_time = 1h});
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    monitor.reset();
+    _exit(is_default(SIGURG) ? 7 : 1);
+  }
+  int status = 0;
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 7);
+}

@@ -1,0 +1,42 @@
+/// A descriptor to write to, and what has been written there.
+#pragma once
+
+#include <array>
+#include <regex>
+#include <string>
+
+#include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace test {
+
+class output {
+ public:
+  output() : fd(memfd_create("output", MFD_CLOEXEC)) { REQUIRE(fd >= 0); }
+  ~output() { close(fd); }
+  output(const output&) = delete;
+  output& operator=(const output&) = delete;
+
+  /// Until now. Allocates nothing while there is nothing.
+  std::string text() const {
+    std::string all;
+    std::array<char, 4096> part;
+    for (off_t at = 0;;) {
+      const ssize_t got = pread(fd, part.data(), part.size(), at);
+      REQUIRE(got >= 0);
+      if (got == 0) return all;
+      all.append(part.data(), static_cast<std::size_t>(got));
+      at += got;
+    }
+  }
+
+  const int fd;
+};
+
+inline bool matches(const std::string& text, const char* pattern) {
+  return std::regex_search(text,
+                           std::regex(pattern, std::regex::ECMAScript | std::regex::multiline));
+}
+
+}  // namespace test
