@@ -111,13 +111,14 @@ class monitor {
 
   ~monitor() {
     if (getpid() != process_) {
-      thread_.detach();  // it has stayed in the parent
+      thread_.detach();                    // it has stayed in the parent
+      static_cast<void>(gate_.release());  // a condition that seems to be waited for never goes
     } else {
       {
-        const std::lock_guard hold(lock_);
+        const std::lock_guard hold(gate_->lock);
         over_ = true;
       }
-      changed_.notify_one();
+      gate_->changed.notify_one();
       thread_.join();
     }
     monitor_here = nullptr;
@@ -139,8 +140,9 @@ class monitor {
   }
 
   void watch() {
-    std::unique_lock hold(lock_);
-    while (!changed_.wait_for(hold, std::chrono::nanoseconds(interval_), [this] { return over_; }))
+    std::unique_lock hold(gate_->lock);
+    while (!gate_->changed.wait_for(hold, std::chrono::nanoseconds(interval_),
+                                    [this] { return over_; }))
       look();
   }
 
@@ -222,8 +224,11 @@ class monitor {
       std::make_shared<std::atomic<bool>>(false);
   std::atomic<std::uint64_t> reports_{0};
 
-  std::mutex lock_;
-  std::condition_variable changed_;
+  struct gate {
+    std::mutex lock;
+    std::condition_variable changed;
+  };
+  std::unique_ptr<gate> gate_ = std::make_unique<gate>();
   bool over_ = false;
   std::thread thread_;
 };
