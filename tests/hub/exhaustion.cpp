@@ -58,10 +58,11 @@ void* operator new(std::size_t size) {
   if (void* const made = std::malloc(size)) return made;
   throw std::bad_alloc();
 }
-void operator delete(void* block) noexcept {
+// Not inline: to g++ free() looks like a mistake where it sees the memory come from operator new.
+[[gnu::noinline]] void operator delete(void* block) noexcept {
   std::free(block);
 }
-void operator delete(void* block, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
   std::free(block);
 }
 void* operator new[](std::size_t size) {
@@ -69,10 +70,10 @@ void* operator new[](std::size_t size) {
   if (void* const made = std::malloc(size)) return made;
   throw std::bad_alloc();
 }
-void operator delete[](void* block) noexcept {
+[[gnu::noinline]] void operator delete[](void* block) noexcept {
   std::free(block);
 }
-void operator delete[](void* block, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete[](void* block, std::size_t) noexcept {
   std::free(block);
 }
 
