@@ -205,6 +205,10 @@ value attend(control_block* target, passage came) {
   return switch_refused(here, target);
 }
 
+void attend_only(control_block* target, passage came) {
+  static_cast<void>(attend(target, came));
+}
+
 value switch_with(control_block* target, value&& payload) {
   thread_state* const here = thread_state::here();
   if (may_pass(here, target)) {

@@ -35,11 +35,11 @@ struct record : extension, list_hook, timer_node {
     ready,      ///< in the ready queue
   };
 
+  phase now = phase::running;  ///< first: there is room for four bytes at the end of `timer_node`
+  bool timed_out = false;      ///< its wait was ended by its timer
+  bool given = false;          ///< it has what it waited for: who gives says so before waking it
+  bool deserted = false;       ///< what it waited for is gone
   control_block* const block;
-  phase now = phase::running;
-  bool timed_out = false;  ///< its wait was ended by its timer
-  bool given = false;      ///< it has what it waited for: who gives says so before waking it
-  bool deserted = false;   ///< what it waited for is gone
   bool notified = false;   ///< by the condition it waited for
   bool exclusive = false;  ///< while it waits for a shared_mutex: to write
   /// How many around it forbid that a kill or a time-out ends its waits.
@@ -53,8 +53,8 @@ struct record : extension, list_hook, timer_node {
     mutex* to_lock;                       ///< while it waits for a condition
   };
   timeout_scope* innermost = nullptr;  ///< looked at by its own greenlet only
-  task_state* task = nullptr;          ///< which it runs; owned, until it is done
-  greenlet self;                       ///< keeps a task alive; empty for all other greenlets
+  /// Which it runs; owned until it is done, and so is a reference to `block`.
+  task_state* task = nullptr;
   /// Destroys what its greenlet_local objects hold.
   void drop_locals() noexcept {
     while (locals != nullptr) locals = std::move(locals->next);

@@ -192,15 +192,16 @@ void scheduler::pop(record& next) noexcept {
   next.unlink();
 }
 
-/// Leaves for the next; returns when it is this one's turn again.
-void scheduler::suspend(record& self) {
+/// Leaves for the next; returns when it is this one's turn again. Compiled into whoever waits: a
+/// frame of its own would keep the registers once more.
+[[gnu::always_inline]] inline void scheduler::suspend(record& self) {
   unshared_ = 0;
   record* const next = take();
   if (next != &self) {
     on_the_way_ = next;
     counts_->switches.add_one();
     try {
-      switch_to(next != nullptr ? next->block : loop_block_);
+      switch_only(next != nullptr ? next->block : loop_block_);
     } catch (...) {
       forget_wait(self);
       throw;

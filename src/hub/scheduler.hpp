@@ -103,7 +103,10 @@ class scheduler {
 
  private:
   struct end_of_thread;
-  static void enter_task(task_state* raw);
+  struct task_entry;
+  // Not compiled into a task's first frame, which is part of its slice.
+  [[gnu::noinline]] static void keep_exception(task_state& failed) noexcept;
+  [[gnu::noinline]] static void end_task(task_state& ended) noexcept;
 
   record* take() noexcept;
   void begin_turn() noexcept;
@@ -123,7 +126,7 @@ class scheduler {
   bool nothing_can_wake() noexcept;
   void drop_unstarted(record& unborn, std::exception_ptr error) noexcept;
   void drop_all_unstarted() noexcept;
-  void finish(task_state& state, std::exception_ptr error) noexcept;
+  void finish(task_state& state) noexcept;
 
   wait_list ready_;
   timer_heap timers_;

@@ -26,8 +26,7 @@ bool is_home(const watch& what) noexcept {
                      ": the socket belongs to another thread's hub; post the work there");
 }
 
-/// The calling greenlet's place as the one who waits. Lies on its own stack, which is fine: only
-/// the greenlet itself looks at it, others see the watch and the record.
+/// The calling greenlet's place as the one who waits.
 class waiting_place {
  public:
   waiting_place(watch& what, direction way, record& self, const char* operation)
@@ -42,6 +41,11 @@ class waiting_place {
   watch& what_;
   direction way_;
 };
+
+/// Not inlined, and its call is its last: nothing of it lies in the frame of one that waits.
+[[gnu::noinline]] void park_for_event(record& self) {
+  scheduler::find()->park(self, "a descriptor");
+}
 
 }  // namespace
 
@@ -61,7 +65,8 @@ void take_place(watch& what, direction way, record& self, const char* operation)
   ++scheduler::find()->descriptor_waits;
 }
 
-void leave_place(watch& what, direction way) noexcept {
+/// Not inlined: only values go there, so that a waiting_place need not lie in memory.
+[[gnu::noinline]] void leave_place(watch& what, direction way) noexcept {
   what.waiter[way] = nullptr;
   --scheduler::find()->descriptor_waits;
   let_go(what);
@@ -143,17 +148,16 @@ watch& usable(watch* what, const char* operation) {
 }
 
 void wait_until_ready(watch& what, direction way, const char* operation) {
-  scheduler& hub = *scheduler::find();
   if (what.ready[way]) {
-    hub.share_turn();
+    scheduler::find()->share_turn();
     if (what.ready[way]) return;
   }
-  record& self = hub.current_record();
+  record& self = scheduler::find()->current_record();
   const waiting_place place(what, way, self, operation);
-  while (!what.ready[way]) {
-    hub.park(self, "a descriptor");
+  do {
+    park_for_event(self);
     if (what.fd < 0) throw_closed_meanwhile(operation);
-  }
+  } while (!what.ready[way]);
 }
 
 void pause_until(watch& what, direction way, instant deadline, const char* operation) {

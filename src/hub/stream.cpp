@@ -49,6 +49,17 @@ std::optional<std::size_t> try_receive(watch& from, std::span<std::byte> into,
   }
 }
 
+/// The same into memory that is leased only now. Not inlined: what it needs must not lie in the
+/// frame of one that waits.
+[[gnu::noinline]] bool try_receive(watch& from, buffer& into, const char* operation) {
+  buffer leased = buffer::lease();
+  const auto got = try_receive(from, leased.bytes(), operation);
+  if (!got) return false;
+  leased.truncate(*got);
+  into = std::move(leased);
+  return true;
+}
+
 /// One attempt at `call`, which sends; nothing if it would block after all.
 template <class Call>
 std::optional<std::size_t> try_send(watch& to, const char* operation, const void* from, Call call) {
@@ -97,14 +108,11 @@ struct rest_of_parts {
 buffer stream::receive() {
   constexpr auto operation = "receive";
   watch& own = usable(watch_, operation);
-  for (;;) {
+  buffer received;
+  do {
     wait_until_ready(own, reading, operation);
-    buffer leased = buffer::lease();
-    if (const auto got = try_receive(own, leased.bytes(), operation)) {
-      leased.truncate(*got);
-      return leased;
-    }
-  }
+  } while (!try_receive(own, received, operation));
+  return received;
 }
 
 std::size_t stream::receive_some(std::span<std::byte> into) {

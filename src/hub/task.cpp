@@ -11,16 +11,12 @@
 
 namespace offshoot {
 namespace detail {
-namespace {
 
-/// What a task's greenlet calls. A pointer is all that it captures: the function is in the state.
-struct task_entry {
-  task_state* state;
-  void (*enter)(task_state*);
-  void operator()() const { enter(state); }
+/// What a task's greenlet calls, with a reference to the task. The function is in that.
+struct scheduler::task_entry {
+  task_state* task;
+  void operator()() const;
 };
-
-}  // namespace
 
 completion::~completion() = default;
 
@@ -105,13 +101,13 @@ void scheduler::adopt(const task_ref& made, const options& chosen, spawn_site si
   complete.parent = loop_;
   task_state& state = *made.get();
   if (!chosen.name.empty()) state.name_ = std::make_unique<std::string>(chosen.name);
-  greenlet self(task_entry{&state, &enter_task}, complete, site);
+  greenlet self(task_entry{&state}, complete, site);
   auto fresh = std::make_unique<record>(access::block(self));
   record& born = *fresh;
   attach(access::block(self), std::move(fresh));
   born.now = record::phase::unstarted;
-  born.self = std::move(self);
   born.task = task_ref(made).let_go();
+  acquire(born.block);  // until it is done
   state.home_ = mailbox_;
   state.record_ = &born;
   ++tasks_;
@@ -127,30 +123,37 @@ void scheduler::adopt_posted(const task_ref& posted) noexcept {
   }
 }
 
-/// The first frame of a task's greenlet.
-void scheduler::enter_task(task_state* raw) {
-  scheduler& hub = *find();
-  hub.on_the_way_ = nullptr;
-  task_ref state(raw);  // the greenlet's reference
-  std::exception_ptr error;
+/// Its frame lies in the slice of every task: nothing but the task is alive in it.
+void scheduler::task_entry::operator()() const {
+  task_state& running = *task;
+  find()->on_the_way_ = nullptr;
   try {
-    raw->run();
+    running.run();
   } catch (const greenlet_exit&) {  // killed: that is no error
   } catch (...) {
-    error = std::current_exception();
+    keep_exception(running);
   }
-  raw->destroy_function();  // while it can still wait: the destructors of captures are user code
-  record& self = *raw->record_;
+  end_task(running);
+}
+
+void scheduler::keep_exception(task_state& failed) noexcept {
+  failed.error_ = std::current_exception();
+}
+
+void scheduler::end_task(task_state& ended) noexcept {
+  task_ref state(&ended);    // the greenlet's reference
+  ended.destroy_function();  // while it can still wait: the destructors of captures are user code
+  record& self = *ended.record_;
   self.drop_locals();  // likewise
-  hub.finish(*raw, std::move(error));
+  scheduler& hub = *find();
+  hub.finish(ended);
   self.task = nullptr;
   state = task_ref();  // also a result that nobody has asked for
-  hub.retired_ = std::move(self.self);
+  hub.retired_ = access::adopt(self.block);
   hub.counts_->switches.add_one();  // to the hub, its parent
 }
 
-void scheduler::finish(task_state& state, std::exception_ptr error) noexcept {
-  state.error_ = std::move(error);
+void scheduler::finish(task_state& state) noexcept {
   state.record_ = nullptr;
   state.done_.store(true, std::memory_order_release);
   --tasks_;
@@ -174,10 +177,11 @@ void scheduler::finish(task_state& state, std::exception_ptr error) noexcept {
 /// Ends a task that has never run, with `error` as its outcome.
 void scheduler::drop_unstarted(record& unborn, std::exception_ptr error) noexcept {
   unborn.unlink();
-  const greenlet self = std::move(unborn.self);  // with it goes the record
+  const greenlet self = access::adopt(unborn.block);  // with it goes the record
   const task_ref state(std::exchange(unborn.task, nullptr));
+  state.get()->error_ = std::move(error);
   state.get()->destroy_function();
-  finish(*state.get(), std::move(error));
+  finish(*state.get());
 }
 
 void scheduler::drop_all_unstarted() noexcept {

@@ -45,16 +45,32 @@ struct no_leaf {
   __attribute__((always_inline)) ~no_leaf() { asm volatile(""); }
 };
 
-/// Switches with an empty payload, which most have.
-__attribute__((always_inline)) inline value switch_empty(control_block* target) {
+/// Switches with an empty payload by registers alone, if that is all there is to it.
+__attribute__((always_inline)) inline passage pass_quietly(control_block*& target) noexcept {
   thread_head* const here = this_thread;
   passage came = passage::refused;
   if (may_pass(here, target)) [[likely]]
     came = leave_for<passage::quiet>(*here, target);
+  return came;
+}
+
+/// Switches with an empty payload, which most have.
+__attribute__((always_inline)) inline value switch_empty(control_block* target) {
+  const passage came = pass_quietly(target);
   if (came == passage::quiet) [[likely]]
     return value();
   const no_leaf here_too;
   return attend(target, came);
+}
+
+/// The same for one who has no use for what comes back: its frame has no room for a payload.
+OFFSHOOT_API void attend_only(control_block* target, passage came);
+__attribute__((always_inline)) inline void switch_only(control_block* target) {
+  const passage came = pass_quietly(target);
+  if (came == passage::quiet) [[likely]]
+    return;
+  const no_leaf here_too;
+  attend_only(target, came);
 }
 
 }  // namespace offshoot::detail
