@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "core/context.hpp"
 
@@ -10,10 +11,10 @@ namespace offshoot::detail {
 /// Lays a Frame, which is zeros, at the high end of a fresh stack: offshoot_start begins with that.
 template <class Frame>
 void lay(std::uintptr_t stop, context& fresh) noexcept {
-  fresh.sp = stop - sizeof(Frame);
+  fresh.sp = stop - frame_bytes<Frame>;
   fresh.ip = reinterpret_cast<std::uintptr_t>(&offshoot_start);
   fresh.kept[0] = 0;  // the frame pointer: zero ends their chain
-  *reinterpret_cast<Frame*>(fresh.sp) = Frame{};
+  if constexpr (!std::is_empty_v<Frame>) *reinterpret_cast<Frame*>(fresh.sp) = Frame{};
 }
 
 /// What an unwinder tells of a frame. `kept` are the registers of these numbers, which are DWARF's,

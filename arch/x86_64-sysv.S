@@ -10,10 +10,10 @@
  *
  *      in offshoot_switch     in its inline form      fresh                  its bytes not in place
  *      ------------------     ------------------      -----                  ----------------------
- *      |  frames of |         |  frames of |          |   0   | <- stop,
- *      |  the run   | <- stop |  the run   | <- stop  |   0   | <- sp          sp = the thread's
- *      |  function  |         |  function, |              16-aligned                transfer stack,
- *      |    ...     |         |  with what |                                        which is empty
+ *      |  frames of |         |  frames of |          <- stop and sp,           sp = the thread's
+ *      |  the run   | <- stop |  the run   | <- stop     16-aligned                transfer stack,
+ *      |  function  |         |  function, |                                       which is empty
+ *      |    ...     |         |  with what |
  *      |    rip     | caller  |  its       |
  *      |    rbp     |         |  compiler  |
  *      |    rbx     |         |  has       |

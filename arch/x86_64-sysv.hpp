@@ -9,10 +9,9 @@
 
 namespace offshoot::detail {
 
-/// What a greenlet's stack holds before it first runs: zeros, where a return address would lead on.
-struct first_frame {
-  std::uintptr_t above[2] = {0, 0};
-};
+/// A greenlet's stack holds nothing before it first runs: that nothing leads on from there is said
+/// by the unwind information of offshoot_start, and by the zero in rbp.
+struct first_frame {};
 
 inline constexpr std::uintptr_t stack_alignment = 16;
 

@@ -40,9 +40,10 @@ def plain(value):
     return value
 
 
-def text(string):
-    """A std::string of libstdc++."""
-    return string["_M_dataplus"]["_M_p"].string(length=int(string["_M_string_length"]))
+def name_of(block):
+    """As control_block::name()."""
+    kept = (block + 1).cast(gdb.lookup_type("unsigned long").pointer())
+    return (kept + 1).cast(gdb.lookup_type("char").pointer()).string(length=int(kept.dereference()))
 
 
 def parent_of(block):
@@ -63,8 +64,7 @@ class Greenlet:
         self.running = block == state["current"].cast(block.type)
         self.main = bool(int(block["marks"]) & MAIN)
         self.placement = PLACEMENTS[int(block["chosen_placement"])]
-        name = plain(block["name"])
-        self.name = text(name.dereference()) if name else ""
+        self.name = name_of(block) if int(block["named_"]) else ""
         file = block["spawn_file"]
         line = int(block["spawn_line"])
         self.spawned_at = f"{file.string()}:{line}" if line else ""

@@ -194,7 +194,7 @@ struct options {
   /// Who receives the result. Empty: the current greenlet (S17).
   greenlet parent{};
   placement where = placement::lane;
-  /// For diagnostics; copied. Need not be unique.
+  /// For diagnostics; copied, up to 4096 bytes of it. Need not be unique.
   std::string_view name{};
   /// Bytes of stack for `placement::dedicated`, rounded up to a size class; 0: 256 KiB. The other
   /// placements run on stacks that are already there and ignore it.

@@ -15,10 +15,15 @@ namespace offshoot::detail {
 /// the usual sizes and alignment only; nothing is kept where a sanitizer or Valgrind should see it
 /// go.
 class block_pool {
+  static constexpr std::size_t granule = 16;
+
  public:
   block_pool() noexcept = default;
   block_pool(const block_pool&) = delete;
   block_pool& operator=(const block_pool&) = delete;
+
+  /// All size classes are below this.
+  static constexpr std::uint8_t classes = 1 + 1024 / granule;
 
   /// The size class of `bytes`; 0 if such blocks are not pooled.
   static std::uint8_t class_of(std::size_t bytes) noexcept {
@@ -49,10 +54,8 @@ class block_pool {
   struct idle_block {
     idle_block* next;
   };
-  static constexpr std::size_t granule = 16;
   static constexpr std::size_t heap_word = 8;  ///< of a granule, as the usual heap fills them
-  static constexpr std::size_t classes = 1 + 1024 / granule;
-  static constexpr unsigned most = 256;  ///< how many it keeps, of all sizes together
+  static constexpr unsigned most = 256;        ///< how many it keeps, of all sizes together
 
   static void* allocate(std::uint8_t size_class);
   static void deallocate(void* memory) noexcept;

@@ -5,7 +5,7 @@
 /// declared here to which a switch may lead besides: neither is ever called. A file
 /// arch/CPU-ABI.hpp defines
 ///
-///     struct first_frame;                  // what a fresh stack holds, typed
+///     struct first_frame;                  // what a fresh stack holds, typed; empty if nothing
 ///     constexpr uintptr_t stack_alignment; // of a stack_stop
 ///     void lay_first_frame(uintptr_t stop, context&) noexcept;
 ///                                          // right below stop, and where to begin
@@ -27,9 +27,16 @@
 
 #include <offshoot/detail/switch.hpp>
 
+#include <cstddef>
+#include <type_traits>
+
 #include <unwind.h>
 
 namespace offshoot::detail {
+
+/// What a Frame takes of a stack: nothing if nothing is in it.
+template <class Frame>
+inline constexpr std::size_t frame_bytes = std::is_empty_v<Frame> ? 0 : sizeof(Frame);
 
 /// Where a signal has struck. `link`: the register in which the last call has left its return
 /// address, where calls do that; else 0. `target`: that in which an inline switch has whom it leads

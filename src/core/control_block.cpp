@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <string>
@@ -16,6 +17,16 @@ namespace {
 
 constexpr std::size_t usual = alignof(std::max_align_t);
 constexpr int largest_bits = std::numeric_limits<std::size_t>::digits - 1;
+constexpr std::size_t longest_name = 4096;
+
+// control_block::memory_ of one that is aligned to more than the heap's blocks usually are.
+std::uint8_t over_aligned(std::size_t alignment) noexcept {
+  return static_cast<std::uint8_t>(block_pool::classes +
+                                   static_cast<unsigned>(std::countr_zero(alignment)));
+}
+std::align_val_t alignment_of(std::uint8_t memory) noexcept {
+  return std::align_val_t{std::size_t{1} << (memory - block_pool::classes)};
+}
 
 /// Of threads that have no thread_state.
 std::atomic<std::ptrdiff_t> destroyed_elsewhere{0};
@@ -40,7 +51,12 @@ void count_alive(thread_state& here, std::ptrdiff_t more) noexcept {
 control_block* control_block::make(thread_state& here, const run_operations* run,
                                    const options* chosen, std::size_t room) {
   const std::size_t alignment = run != nullptr ? std::max(run->alignment, usual) : usual;
-  const std::size_t room_end = sizeof(control_block) + room + sanitizers::shadow_of(room);
+  const std::string_view name =
+      chosen != nullptr ? chosen->name.substr(0, longest_name) : std::string_view();
+  const std::size_t name_bytes =
+      name.empty() ? 0 : round_up(sizeof(stored_name) + name.size(), usual);
+  const std::size_t room_end =
+      sizeof(control_block) + name_bytes + room + sanitizers::shadow_of(room);
   const std::size_t bytes =
       ((room_end + alignment - 1) & ~(alignment - 1)) + (run != nullptr ? run->size : 0);
 
@@ -49,48 +65,42 @@ control_block* control_block::make(thread_state& here, const run_operations* run
                        : alignment > usual ? ::operator new (bytes, std::align_val_t{alignment})
                                            : ::operator new(bytes);
   auto* block = ::new (memory) control_block;
-  block->saved.settle_in(block + 1, room);
-  block->size_class_ = size_class;
-  block->alignment_bits_ = static_cast<std::uint8_t>(std::countr_zero(alignment));
+  block->saved.settle_in(reinterpret_cast<std::byte*>(block + 1) + name_bytes, room);
+  block->memory_ = 0x7f & (alignment > usual ? over_aligned(alignment) : size_class);
   block->operations = run;
   block->id = new_id(here);
   count_alive(here, 1);
   if (chosen != nullptr) block->choose(*chosen);
+  if (!name.empty()) block->keep_name(name);
   return block;
 }
 
-void control_block::choose(const options& chosen) {
+void control_block::choose(const options& chosen) noexcept {
   chosen_placement = chosen.where;
   if (chosen.stack_size != 0) {
     const auto bits = static_cast<int>(std::bit_width(chosen.stack_size - 1));
-    stack_bits_ = static_cast<std::uint8_t>(std::clamp(bits, 1, largest_bits));
+    stack_bits_ = 0x3f & static_cast<unsigned>(std::clamp(bits, 1, largest_bits));
   }
   if (chosen.own_fp_environment) set(own_fp);
-  if (!chosen.name.empty()) give_name(chosen.name);
 }
 
-void control_block::give_name(std::string_view text) {
-  try {
-    name = std::make_unique<std::string>(text);
-  } catch (...) {
-    operations = nullptr;  // its callable is yet to be made
-    destroy();
-    throw;
-  }
+void control_block::keep_name(std::string_view name) noexcept {
+  auto* const kept = ::new (this + 1) stored_name{name.size()};
+  std::memcpy(kept + 1, name.data(), name.size());
+  named_ = 1;
 }
 
 control_block::~control_block() = default;
 
 void control_block::destroy() noexcept {
   destroy_callable();
-  const std::size_t alignment = std::size_t{1} << alignment_bits_;
-  const std::uint8_t size_class = size_class_;
+  const std::uint8_t memory = memory_;
   thread_state* const here = thread_state::here();
   this->~control_block();
-  if (size_class != 0 && here != nullptr) {
-    here->blocks.put_back(this, size_class);
-  } else if (alignment > usual) {
-    ::operator delete (static_cast<void*>(this), std::align_val_t{alignment});
+  if (memory >= block_pool::classes) {
+    ::operator delete(static_cast<void*>(this), alignment_of(memory));
+  } else if (memory != 0 && here != nullptr) {
+    here->blocks.put_back(this, memory);
   } else {
     ::operator delete(static_cast<void*>(this));
   }
@@ -102,8 +112,10 @@ void control_block::destroy() noexcept {
 }
 
 void control_block::destroy_callable() noexcept {
+  if (operations == nullptr) return;
+  void* const at = callable();
   const auto* run = std::exchange(operations, nullptr);
-  if (run != nullptr && run->destroy != nullptr) run->destroy(callable());
+  if (run->destroy != nullptr) run->destroy(at);
 }
 
 std::string control_block::label() const {

@@ -41,8 +41,8 @@ enum mark : std::uint8_t {
 };
 inline constexpr unsigned slow_marks = orphan | dying | own_fp;
 
-/// Memory: [control_block][room of its slice][run function], one allocation. Aligned as the heap's
-/// blocks are, so that the room loses little: see slice::room_for.
+/// Memory: [control_block][name, if it has one][room of its slice][run function], one allocation.
+/// Aligned as the heap's blocks are, so that the room loses little: see slice::room_for.
 class alignas(std::max_align_t) control_block : public stack {
  public:
   /// A new one, unstarted, with one reference, without a parent. Throws std::bad_alloc.
@@ -58,10 +58,10 @@ class alignas(std::max_align_t) control_block : public stack {
   void set(mark which) noexcept { marks = static_cast<std::uint8_t>(marks | which); }
   void clear(mark which) noexcept { marks = static_cast<std::uint8_t>(marks & ~which); }
 
-  /// Behind the room of its slice and what sanitizers keep there.
+  /// Behind the room of its slice and what sanitizers keep there. Of one that has a run function.
   void* callable() noexcept {
     const std::uintptr_t end = saved.room_end() + sanitizers::shadow_of(saved.room_capacity());
-    const std::uintptr_t mask = (std::uintptr_t{1} << alignment_bits_) - 1;
+    const std::uintptr_t mask = operations->alignment - 1;
     return reinterpret_cast<void*>((end + mask) & ~mask);
   }
   /// Ends the run function's life, captures included. No-op the second time.
@@ -128,7 +128,13 @@ class alignas(std::max_align_t) control_block : public stack {
     }
   }
 
-  /// `name` and id, as messages call it.
+  /// As much of what was given as is kept.
+  std::string_view name() const noexcept {
+    if (!named_) return {};
+    const auto* kept = reinterpret_cast<const stored_name*>(this + 1);
+    return {reinterpret_cast<const char*>(kept + 1), kept->length};
+  }
+  /// Name and id, as messages call it.
   std::string label() const;
 
   /// Of a dedicated one: as asked for, up to the next power of two; 0: the usual one.
@@ -143,7 +149,18 @@ class alignas(std::max_align_t) control_block : public stack {
 
   spawn_site spawned_at() const noexcept { return {spawn_file, spawn_line}; }
 
-  std::uint32_t spawn_line = 0;  ///< first: there is room for it at the end of `stack`
+ private:
+  // The first three bytes: there is room for them at the end of `stack`.
+  /// Where in its thread's block_pool its memory goes, or, from block_pool::classes on, that it is
+  /// from the heap, and by how many bits it is aligned; 0: as usual.
+  std::uint8_t memory_ : 7 = 0;
+  std::uint8_t named_ : 1 = 0;
+  std::uint8_t stack_bits_ : 6 = 0;
+
+ public:
+  placement chosen_placement : 2 = placement::lane;
+  std::uint8_t exits_swallowed = 0;
+  std::uint32_t spawn_line = 0;
 
  private:
   /// References in units of four, and its life in the two bits below: one word, since whether a
@@ -162,14 +179,7 @@ class alignas(std::max_align_t) control_block : public stack {
   }
   std::atomic<std::uint32_t> word_{one_reference};
 
-  std::uint8_t alignment_bits_ = 0;  ///< of its memory
-  std::uint8_t size_class_ = 0;      ///< of its memory in a block_pool; 0: it is not from one
-  std::uint8_t stack_bits_ = 0;
-
  public:
-  placement chosen_placement = placement::lane;
-  std::uint8_t exits_swallowed = 0;
-
   control_block* next_live = nullptr;  ///< the thread's list of active greenlets
   control_block* previous_live = nullptr;
   union {
@@ -180,15 +190,17 @@ class alignas(std::max_align_t) control_block : public stack {
   /// In the queue of what other threads have dropped: guarded by the registry's lock.
   control_block* next_dropped = nullptr;
   const run_operations* operations = nullptr;  ///< null: no run function (any more)
-  std::unique_ptr<std::string> name;
   std::uint64_t id = 0;
   const char* spawn_file = "";
   std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
 
  private:
   control_block() noexcept = default;
-  void choose(const options& chosen);
-  [[gnu::cold]] void give_name(std::string_view text);
+  struct stored_name {
+    std::size_t length;  ///< the characters follow
+  };
+  void choose(const options& chosen) noexcept;
+  [[gnu::cold]] void keep_name(std::string_view name) noexcept;
   ~control_block();
 };
 

@@ -15,9 +15,9 @@ namespace offshoot::detail {
 template <class Text>
 void append_label(Text& text, const control_block& block) {
   text.append(std::string_view(block.has(main_greenlet) ? "main greenlet" : "greenlet"));
-  if (block.name != nullptr) {
+  if (!block.name().empty()) {
     text.append(std::string_view(" '"));
-    text.append(std::string_view(*block.name));
+    text.append(block.name());
     text.append(std::string_view("'"));
   }
   text.append(std::string_view(" #"));

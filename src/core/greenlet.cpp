@@ -125,8 +125,7 @@ bool greenlet::dead() const {
 }
 
 std::string_view greenlet::name() const {
-  const auto& name = detail::dereference(block_).name;
-  return name != nullptr ? std::string_view(*name) : std::string_view();
+  return detail::dereference(block_).name();
 }
 
 std::uint64_t greenlet::id() const {

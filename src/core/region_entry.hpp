@@ -25,7 +25,7 @@ inline void enter_region(stack& owner, region& where, bool below_frames) noexcep
 /// It has its stop, and nobody else has bytes below that.
 inline void lay_frame(stack& owner) noexcept {
   if (valgrind::checks_memory) [[unlikely]]
-    valgrind::open(owner.stop - sizeof(first_frame), sizeof(first_frame));
+    valgrind::open(owner.stop - frame_bytes<first_frame>, frame_bytes<first_frame>);
   lay_first_frame(owner.stop, owner.registers);
   owner.bound();
   owner.fresh = false;

@@ -65,10 +65,10 @@ struct stack : control_head {
     std::uintptr_t sp = 0;
     std::uintptr_t ip = 0;
   } home;
-  slice saved;
   /// Where its bytes end. Of one that has finished: how many it had at most, if that was measured.
   std::uintptr_t stop = 0;
-  stack* previous = nullptr;  ///< stack_prev: the next owner above of bytes in place
+  stack* previous = nullptr;          ///< stack_prev: the next owner above of bytes in place
+  [[no_unique_address]] slice saved;  ///< last: there is room for three bytes behind it
   [[no_unique_address]] sanitizers::kept_notes watched;
   [[no_unique_address]] std::conditional_t<measures_stacks, stack_mark, no_stack_mark> marked;
 
