@@ -124,10 +124,6 @@ inline thread_state& thread_state::get() {
   return *here();
 }
 
-/// What control_head::owner_key is of that thread's greenlets.
-inline std::uintptr_t key_of(const thread_head* thread) noexcept {
-  return reinterpret_cast<std::uintptr_t>(thread);
-}
 /// The thread whose greenlet this is, while it is active; null otherwise.
 inline thread_state* thread_of(const control_block& block) noexcept {
   const std::uintptr_t key = block.owner_key.load(std::memory_order_acquire);

@@ -41,6 +41,11 @@ enum class passage : unsigned {
 
 struct thread_head;
 
+/// What control_head::owner_key is of that thread's greenlets.
+inline std::uintptr_t key_of(const thread_head* thread) noexcept {
+  return reinterpret_cast<std::uintptr_t>(thread);
+}
+
 /// Whoever waits for the answer of a coroutine's or generator's body is the parent of that body
 /// meanwhile; in between it is the main greenlet. So the parent changes with every answer, without
 /// a look at the body.
@@ -51,7 +56,7 @@ struct lent_parent {
   control_block* main;        ///< of that thread; not owned
 
   control_block* now() const noexcept {
-    const bool waits = (state & 1) == 0 && state != reinterpret_cast<std::uintptr_t>(thread);
+    const bool waits = (state & 1) == 0 && state != key_of(thread);
     return waits ? reinterpret_cast<control_block*>(state) : main;
   }
 };
@@ -120,9 +125,7 @@ inline control_head& head_of(control_block* block) noexcept {
 /// Whether this thread may switch to `target`, which may be null, by registers alone.
 inline bool may_pass(const thread_head* here, control_block* target) noexcept {
   return target != nullptr &&
-         head_of(target).owner_key.load(std::memory_order_relaxed) ==
-             reinterpret_cast<std::uintptr_t>(here) &&
-         here->quiet();
+         head_of(target).owner_key.load(std::memory_order_relaxed) == key_of(here) && here->quiet();
 }
 
 }  // namespace offshoot::detail

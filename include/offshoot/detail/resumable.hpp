@@ -61,12 +61,7 @@ class OFFSHOOT_API resumable {
     thread_head* const here = own_thread();
     const std::uintptr_t before = lent_.state;
     lent_.state = reinterpret_cast<std::uintptr_t>(here->current);
-    control_block* to = next;
-    passage came = passage::refused;
-    if (waits && here->quiet()) [[likely]]
-      came = leave_for<passage::quiet>(*here, to);
-    if (came != passage::quiet) [[unlikely]]
-      attend_turn(next, came, before);
+    turn_to(*here, next, waits, before);
     if (lent_.state != key_of(lent_.thread)) [[unlikely]]
       look_at_end();
   }
@@ -77,13 +72,7 @@ class OFFSHOOT_API resumable {
     thread_head* const here = own_thread();
     const std::uintptr_t before = lent_.state;
     lent_.state = key_of(here);
-    auto* const consumer = reinterpret_cast<control_block*>(before);
-    control_block* to = consumer;
-    passage came = passage::refused;
-    if (here->quiet()) [[likely]]
-      came = leave_for<passage::quiet>(*here, to);
-    if (came != passage::quiet) [[unlikely]]
-      attend_turn(consumer, came, before);
+    turn_to(*here, reinterpret_cast<control_block*>(before), true, before);
     if (lent_.state == key_of(lent_.thread)) [[unlikely]]
       throw_unasked();
   }
@@ -123,10 +112,6 @@ class OFFSHOOT_API resumable {
   static constexpr std::uintptr_t begins = 1;
   static constexpr std::uintptr_t forsaken = 3;  ///< at work, and nobody waits for it
 
-  static std::uintptr_t key_of(const thread_head* thread) noexcept {
-    return reinterpret_cast<std::uintptr_t>(thread);
-  }
-
   /// Whoever calls has found out that this is its thread.
   static thread_head* own_thread() noexcept {
     thread_head* const here = this_thread;
@@ -139,6 +124,16 @@ class OFFSHOOT_API resumable {
   [[noreturn]] void throw_unasked();
   /// After a turn in which nobody suspended: throws unless the body has finished.
   void look_at_end();
+  /// Switches, by registers alone if `target` waits for that; the state was `before`.
+  __attribute__((always_inline)) void turn_to(thread_head& here, control_block* target, bool waits,
+                                              std::uintptr_t before) {
+    control_block* to = target;
+    passage came = passage::refused;
+    if (waits && here.quiet()) [[likely]]
+      came = leave_for<passage::quiet>(here, to);
+    if (came != passage::quiet) [[unlikely]]
+      attend_turn(target, came, before);
+  }
   /// The rest of a switch that `leave_for` could not make, or after which there is something to
   /// look at. If it throws with nobody gone anywhere, the state is as `before`.
   void attend_turn(control_block* target, passage came, std::uintptr_t before);
