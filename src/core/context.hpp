@@ -16,11 +16,10 @@
 ///                                          // "read", "write", or "access" if it cannot tell
 ///     bool shadow_stack_active() noexcept; // the kernel would refuse a switch
 ///     context registers_of(_Unwind_Context*) noexcept;  // sp, ip and kept of a frame that is
-///     being
-///                                          // unwound; ip lies behind an instruction of it
-///     interruption registers_of(const ucontext_t&) noexcept;  // of one that a signal has
-///     interrupted constexpr ptrdiff_t return_slot;     // where the return address lies, from a
-///     frame's high
+///                                          // being unwound; ip lies behind an instruction of it
+///     interruption registers_of(const ucontext_t&) noexcept;
+///                                          // of one that a signal has interrupted
+///     constexpr ptrdiff_t return_slot;     // where the return address lies, from a frame's high
 ///                                          // end; 0 if no frame aligns its stack by keeping
 ///                                          // its caller's stack pointer in memory
 #pragma once
