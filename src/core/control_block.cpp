@@ -17,15 +17,14 @@ namespace {
 
 constexpr std::size_t usual = alignof(std::max_align_t);
 constexpr int largest_bits = std::numeric_limits<std::size_t>::digits - 1;
-constexpr std::size_t longest_name = 4096;
 
-// control_block::memory_ of one that is aligned to more than the heap's blocks usually are.
+// control_block::origin_ of one that is aligned to more than the heap's blocks usually are.
 std::uint8_t over_aligned(std::size_t alignment) noexcept {
   return static_cast<std::uint8_t>(block_pool::classes +
                                    static_cast<unsigned>(std::countr_zero(alignment)));
 }
-std::align_val_t alignment_of(std::uint8_t memory) noexcept {
-  return std::align_val_t{std::size_t{1} << (memory - block_pool::classes)};
+std::align_val_t alignment_of(std::uint8_t origin) noexcept {
+  return std::align_val_t{std::size_t{1} << (origin - block_pool::classes)};
 }
 
 /// Of threads that have no thread_state.
@@ -51,28 +50,37 @@ void count_alive(thread_state& here, std::ptrdiff_t more) noexcept {
 control_block* control_block::make(thread_state& here, const run_operations* run,
                                    const options* chosen, std::size_t room) {
   const std::size_t alignment = run != nullptr ? std::max(run->alignment, usual) : usual;
-  const std::string_view name =
-      chosen != nullptr ? chosen->name.substr(0, longest_name) : std::string_view();
-  const std::size_t name_bytes =
-      name.empty() ? 0 : round_up(sizeof(stored_name) + name.size(), usual);
+  const std::size_t name_bytes = chosen != nullptr ? bytes_for(kept_of(chosen->name)) : 0;
   const std::size_t room_end =
       sizeof(control_block) + name_bytes + room + sanitizers::shadow_of(room);
   const std::size_t bytes =
       ((room_end + alignment - 1) & ~(alignment - 1)) + (run != nullptr ? run->size : 0);
 
-  const std::uint8_t size_class = alignment > usual ? std::uint8_t{0} : block_pool::class_of(bytes);
-  void* const memory = size_class != 0     ? here.blocks.take(size_class)
-                       : alignment > usual ? ::operator new (bytes, std::align_val_t{alignment})
-                                           : ::operator new(bytes);
-  auto* block = ::new (memory) control_block;
+  std::uint8_t origin = 0;
+  void* memory = nullptr;
+  if (alignment > usual) [[unlikely]] {
+    origin = over_aligned(alignment);
+    memory = ::operator new(bytes, alignment_of(origin));
+  } else {
+    origin = block_pool::class_of(bytes);
+    memory = origin != 0 ? here.blocks.take(origin) : ::operator new(bytes);
+  }
+  auto* block = ::new (memory) control_block(origin);
   block->saved.settle_in(reinterpret_cast<std::byte*>(block + 1) + name_bytes, room);
-  block->memory_ = 0x7f & (alignment > usual ? over_aligned(alignment) : size_class);
   block->operations = run;
   block->id = new_id(here);
   count_alive(here, 1);
   if (chosen != nullptr) block->choose(*chosen);
-  if (!name.empty()) block->keep_name(name);
   return block;
+}
+
+std::string_view control_block::kept_of(std::string_view name) noexcept {
+  constexpr std::size_t longest = 4096;
+  return name.substr(0, longest);
+}
+
+std::size_t control_block::bytes_for(std::string_view name) noexcept {
+  return name.empty() ? 0 : round_up(sizeof(stored_name) + name.size(), usual);
 }
 
 void control_block::choose(const options& chosen) noexcept {
@@ -82,25 +90,24 @@ void control_block::choose(const options& chosen) noexcept {
     stack_bits_ = 0x3f & static_cast<unsigned>(std::clamp(bits, 1, largest_bits));
   }
   if (chosen.own_fp_environment) set(own_fp);
-}
-
-void control_block::keep_name(std::string_view name) noexcept {
-  auto* const kept = ::new (this + 1) stored_name{name.size()};
-  std::memcpy(kept + 1, name.data(), name.size());
-  named_ = 1;
+  if (const auto name = kept_of(chosen.name); !name.empty()) {
+    auto* const stored = ::new (this + 1) stored_name{name.size()};
+    std::memcpy(stored + 1, name.data(), name.size());
+    named_ = true;
+  }
 }
 
 control_block::~control_block() = default;
 
 void control_block::destroy() noexcept {
   destroy_callable();
-  const std::uint8_t memory = memory_;
+  const std::uint8_t origin = origin_;
   thread_state* const here = thread_state::here();
   this->~control_block();
-  if (memory >= block_pool::classes) {
-    ::operator delete(static_cast<void*>(this), alignment_of(memory));
-  } else if (memory != 0 && here != nullptr) {
-    here->blocks.put_back(this, memory);
+  if (origin >= block_pool::classes) {
+    ::operator delete(static_cast<void*>(this), alignment_of(origin));
+  } else if (origin != 0 && here != nullptr) {
+    here->blocks.put_back(this, origin);
   } else {
     ::operator delete(static_cast<void*>(this));
   }

@@ -150,11 +150,12 @@ class alignas(std::max_align_t) control_block : public stack {
   spawn_site spawned_at() const noexcept { return {spawn_file, spawn_line}; }
 
  private:
-  // The first three bytes: there is room for them at the end of `stack`.
-  /// Where in its thread's block_pool its memory goes, or, from block_pool::classes on, that it is
-  /// from the heap, and by how many bits it is aligned; 0: as usual.
-  std::uint8_t memory_ : 7 = 0;
-  std::uint8_t named_ : 1 = 0;
+  // The first three bytes: there is room for them at the end of `stack`. All but the third are set
+  // once, so that any thread may look at them.
+  /// Of its memory. Less than block_pool::classes: that one; 0: the heap; more: the heap too, and
+  /// by how many bits it is aligned.
+  std::uint8_t origin_ : 7;
+  bool named_ : 1 = false;
   std::uint8_t stack_bits_ : 6 = 0;
 
  public:
@@ -195,12 +196,13 @@ class alignas(std::max_align_t) control_block : public stack {
   std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
 
  private:
-  control_block() noexcept = default;
+  explicit control_block(std::uint8_t origin) noexcept : origin_(origin & 0x7f) {}
   struct stored_name {
     std::size_t length;  ///< the characters follow
   };
+  static std::string_view kept_of(std::string_view name) noexcept;
+  static std::size_t bytes_for(std::string_view name) noexcept;
   void choose(const options& chosen) noexcept;
-  [[gnu::cold]] void keep_name(std::string_view name) noexcept;
   ~control_block();
 };
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -148,5 +150,27 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S3: a run function lies where its type w
   for (int i = 0; i < 16; ++i) {
     all.emplace_back([mine = wide()] { return mine.aligned(); });
     CHECK(all.back().switch_to().get<bool>());
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S2: a name is kept, up to 4096 bytes of it, beside a run function of any sort") {
+  struct alignas(256) wide {
+    unsigned char bytes[256] = {};
+  };
+  for (const std::size_t length : {1U, 8U, 9U, 24U, 4096U, 5000U}) {
+    CAPTURE(length);
+    std::string name(length, 'n');
+    name[length / 2] = '\0';
+    const auto kept = std::string_view(name).substr(0, 4096);
+    const greenlet narrow{[length] { return length; }, {.name = name}};
+    const greenlet aligned{
+        [mine = wide()] { return reinterpret_cast<std::uintptr_t>(&mine) % 256 == 0; },
+        {.name = name}};
+    CHECK(narrow.name() == kept);
+    CHECK(aligned.name() == kept);
+    CHECK(narrow.switch_to().get<std::size_t>() == length);
+    CHECK(aligned.switch_to().get<bool>());
+    CHECK(narrow.name() == kept);
   }
 }
