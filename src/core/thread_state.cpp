@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include <pthread.h>
 
@@ -43,6 +44,7 @@ struct thread_end {
     state.handler_stack.remove();
     state.typical_slice = first_room;
     state.largest_recent_slice = 0;
+    state.last_missing_slice = 0;
     state.copies = {};
     state.blocks.release();
     this_thread = nullptr;
@@ -117,7 +119,8 @@ void thread_state::look_at_slices() noexcept {
 }
 
 void thread_state::note_larger_slice(std::size_t bytes) noexcept {
-  if (bytes <= largest_room) typical_slice = std::max(typical_slice, slice::room_for(bytes));
+  const std::size_t both = std::min(bytes, std::exchange(last_missing_slice, bytes));
+  if (both <= largest_room) typical_slice = std::max(typical_slice, slice::room_for(both));
 }
 
 void locate_own_stack(region& own) {

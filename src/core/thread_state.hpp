@@ -63,6 +63,7 @@ struct thread_state : thread_head {
   /// Bytes that a new greenlet's slice gets in its own allocation: about what the last ones needed.
   std::size_t typical_slice = 0;
   std::size_t largest_recent_slice = 0;
+  std::size_t last_missing_slice = 0;  ///< for which there was no room
   unsigned slices_since_look = 0;
   copy_counts copies;
 
@@ -114,7 +115,8 @@ struct thread_state : thread_head {
     if (++slices_since_look == window) look_at_slices();
   }
   void look_at_slices() noexcept;  ///< enough have finished to learn from
-  /// Learns from a slice for which the room in the greenlet's allocation was too small.
+  /// Learns from a slice for which the room in the greenlet's allocation was too small: one alone
+  /// may be like no other, but what two in a row have needed the next ones will need.
   void note_larger_slice(std::size_t bytes) noexcept;
 };
 
