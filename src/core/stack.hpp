@@ -1,6 +1,7 @@
 /// Regions, the stacks on them, and the one rule by which bytes move between a region and the heap.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -112,7 +113,8 @@ struct stack : control_head {
   /// hold. That whoever suspends pays for its own room is why a later eviction cannot fail.
   void bound() noexcept {
     const std::uintptr_t high = round_up(limit(), slice::block);
-    const std::uintptr_t lowest = high - saved.capacity();
+    const std::uintptr_t lowest =
+        std::min(high - saved.capacity(), stop);  // the latter: it has no room
     registers.floor = lowest > where->low && lowest <= high ? lowest : where->low;
     registers.extent = stop - registers.floor;
   }

@@ -388,6 +388,27 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   CHECK(slice_of(subject).buffer() == small);  // and now it stays
 }
 
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S35: whose allocation has no room at all pays when it suspends, wherever its stack begins") {
+  for (int i = 0; i < 200; ++i) greenlet([] {}).switch_to();  // which teach that none is needed
+  for (const std::size_t padding : {0, 16, 32, 48}) {
+    CAPTURE(padding);
+    auto* const pad = static_cast<volatile char*>(alloca(padding + 1));
+    pad[0] = 1;
+    const greenlet nested(
+        [] {
+          volatile int mine = 7;
+          greenlet::current().parent().switch_to();
+          return static_cast<int>(mine);
+        },
+        {.where = placement::nested});
+    nested.switch_to();
+    CHECK(nested.stack_saved_bytes() != 0);
+    CHECK(nested.switch_to().get<int>() == 7);
+  }
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks, "S34 S35: a hint changes nothing, whoever it is about") {
   prefetch(greenlet());
   std::vector<greenlet> all;
