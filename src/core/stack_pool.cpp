@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <new>
+#include <string>
 
 #include "core/guard.hpp"
 
@@ -21,8 +22,8 @@ region& stack_pool::take(std::size_t bytes) {
       std::max(smallest_bits,
                static_cast<unsigned>(std::bit_width((bytes != 0 ? bytes : default_bytes) - 1)));
   if (bits > largest_bits) {
-    throw not_startable(
-        "offshoot: options::stack_size is larger than any stack; 64 GiB is the limit");
+    throw not_startable("offshoot: options::stack_size is larger than any stack; the limit is " +
+                        std::to_string(1U << (largest_bits - 30)) + " GiB");
   }
   const std::size_t size_class = bits - smallest_bits;
   shelf& from = shelves_[size_class];

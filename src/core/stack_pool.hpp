@@ -48,7 +48,7 @@ class stack_pool {
     std::uintptr_t uncut_end = 0;
   };
   static constexpr unsigned smallest_bits = 14;
-  static constexpr unsigned largest_bits = 36;
+  static constexpr unsigned largest_bits = sizeof(void*) == 8 ? 36 : 30;
 
   header& cut(shelf& from, std::size_t size_class);
 
