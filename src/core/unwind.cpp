@@ -118,10 +118,10 @@ std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses
   from.ip = suspended.ip();
   if (suspended.saved.size() != 0) return unwind_copy(suspended, from, addresses, room);
   region& where = *suspended.where;
-  const bool closed = where.closed;
-  if (closed) open_region(where);
+  const bool was_closed = where.closed;
+  if (was_closed) open_region(where);
   const std::size_t count = unwind(from, addresses, room);
-  if (closed) close_region(where);
+  if (was_closed) close_region(where);
   return count;
 }
 

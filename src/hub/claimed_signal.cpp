@@ -14,8 +14,8 @@ struct claims {
   struct sigaction before {};
 };
 
-std::mutex lock;
-std::array<claims, NSIG> all;
+std::mutex claiming;
+std::array<claims, NSIG> claimed;
 
 bool has_handler(const struct sigaction& found) noexcept {
   return (found.sa_flags & SA_SIGINFO) != 0 ||
@@ -28,11 +28,11 @@ claimed_signal::claimed_signal(int signal, handler handle) : signal_(signal) {
   if (signal == 0) return;
   constexpr auto what = "a signal for a monitor";
   struct sigaction found {};
-  const std::lock_guard hold(lock);
+  const std::lock_guard hold(claiming);
   check_call(sigaction(signal, nullptr, &found), what);
   const bool ours = (found.sa_flags & SA_SIGINFO) != 0 && found.sa_sigaction == handle;
   if (!ours && has_handler(found)) throw_system_error(EBUSY, what);
-  claims& here = all[static_cast<std::size_t>(signal)];
+  claims& here = claimed[static_cast<std::size_t>(signal)];
   if (here.number == 0) {
     struct sigaction wanted {};
     wanted.sa_sigaction = handle;
@@ -45,8 +45,8 @@ claimed_signal::claimed_signal(int signal, handler handle) : signal_(signal) {
 
 claimed_signal::~claimed_signal() {
   if (signal_ == 0) return;
-  const std::lock_guard hold(lock);
-  claims& here = all[static_cast<std::size_t>(signal_)];
+  const std::lock_guard hold(claiming);
+  claims& here = claimed[static_cast<std::size_t>(signal_)];
   if (--here.number == 0) sigaction(signal_, &here.before, nullptr);
 }
 
