@@ -42,12 +42,20 @@
 .endm
 #endif
 
+/* Where a function's code begins and ends, for whoever has to know whether a signal came in it. */
+.macro mark label
+	.globl \label
+	.hidden \label
+\label:
+.endm
+
 .macro function name visibility=hidden
 	.text
 	.p2align 4
 	.globl \name
 	.\visibility \name
 	.type \name, %function
+	mark \name\()_begin
 \name:
 	open_unwind_table
 	.cfi_startproc
@@ -66,6 +74,7 @@
 	.cfi_startproc
 	.cfi_undefined \return_address
 	nop
+	mark \name\()_begin
 \name:
 .endm
 
@@ -73,6 +82,7 @@
 	.cfi_endproc
 	close_unwind_table
 	.size \name, . - \name
+	mark \name\()_end
 .endm
 
 .section .note.GNU-stack, "", %progbits

@@ -44,6 +44,10 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
 inline interruption registers_of(const ucontext_t& /*interrupted*/) noexcept {
   return {};
 }
+/// Not known either, and not asked for one that stands nowhere.
+inline bool in_switch(std::uintptr_t /*ip*/) noexcept {
+  return false;
+}
 
 struct fp_environment {
   std::fenv_t all{};

@@ -6,7 +6,22 @@
 
 #include "core/context.hpp"
 
+extern "C" {
+/// Labels of asm.h.
+extern const char offshoot_switch_begin[], offshoot_switch_end[];
+extern const char offshoot_fetch_begin[], offshoot_fetch_end[];
+extern const char offshoot_start_begin[], offshoot_start_end[];
+}
+
 namespace offshoot::detail {
+
+/// Whether the instruction before `ip` is one of those that leave one stack for another.
+inline bool in_switch(std::uintptr_t ip) noexcept {
+  const auto* const at = reinterpret_cast<const char*>(ip);
+  return (at > offshoot_switch_begin && at <= offshoot_switch_end) ||
+         (at > offshoot_fetch_begin && at <= offshoot_fetch_end) ||
+         (at > offshoot_start_begin && at <= offshoot_start_end);
+}
 
 /// Lays a Frame, which is zeros, at the high end of a fresh stack: offshoot_start begins with that.
 template <class Frame>

@@ -113,8 +113,7 @@ struct stack : control_head {
   /// hold. That whoever suspends pays for its own room is why a later eviction cannot fail.
   void bound() noexcept {
     const std::uintptr_t high = round_up(limit(), slice::block);
-    const std::uintptr_t lowest =
-        std::min(high - saved.capacity(), stop);  // the latter: it has no room
+    const std::uintptr_t lowest = std::min(high - saved.capacity(), stop);  // stop: it has no room
     registers.floor = lowest > where->low && lowest <= high ? lowest : where->low;
     registers.extent = stop - registers.floor;
   }

@@ -101,7 +101,7 @@ void append_frames(raw_text& out, const interruption& from, unsigned indent) noe
 /// A switch makes the one to come current first. Until the stack pointer is on its stack, that is
 /// another one, or the transfer stack; or the same where both have a place, and then the one to
 /// come is displaced, as one that runs never is. Then it is there, but some registers are still to
-/// follow: in assembly that has a name, or where a register leads to it.
+/// follow: in the assembly, or in an inline switch, where a register leads to it.
 bool at_rest(const void* interrupted) noexcept {
   const thread_state* const here = thread_state::here();
   if (here == nullptr) return true;
@@ -113,11 +113,7 @@ bool at_rest(const void* interrupted) noexcept {
   if (struck.target == reinterpret_cast<std::uintptr_t>(&current) && sp == current.registers.sp) {
     return false;
   }
-  const void* const function =
-      _Unwind_FindEnclosingFunction(reinterpret_cast<void*>(struck.at.ip));  // looks before it
-  return function != reinterpret_cast<const void*>(&offshoot_switch) &&
-         function != reinterpret_cast<const void*>(&offshoot_fetch) &&
-         function != reinterpret_cast<const void*>(&offshoot_start);
+  return !in_switch(struck.at.ip);
 }
 
 control_block* next_active(const control_block* before) noexcept {

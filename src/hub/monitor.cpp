@@ -22,6 +22,7 @@
 #include "hub/claimed_signal.hpp"
 #include "hub/dump.hpp"
 #include "hub/scheduler.hpp"
+#include "hub/without_signals.hpp"
 
 namespace offshoot {
 namespace detail {
@@ -60,22 +61,6 @@ struct dump_letter final : letter {
   }
 };
 
-/// The calling thread gets no signals while it exists, and what it starts never.
-class signals_blocked {
- public:
-  signals_blocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-
- private:
-  sigset_t before_;
-};
-
 }  // namespace
 
 class monitor {
@@ -102,7 +87,7 @@ class monitor {
     sigemptyset(&wanted);
     sigaddset(&wanted, interrupt_.number());
     {
-      const signals_blocked while_started;
+      const without_signals while_started;
       thread_ = std::thread([this] { watch(); });
     }
     pthread_sigmask(SIG_UNBLOCK, &wanted, &mask_before_);

@@ -10,8 +10,8 @@ namespace {
 
 using namespace detail;
 
-/// Called by who requests the stop. It shares the waiter with the greenlet, which may be killed
-/// and gone by the time that it is called.
+/// Called by who requests the stop. The end of the callback waits for a call under way, so the
+/// waiter lasts long enough.
 struct wake_on_stop {
   remote_waiter* waiter;
   void operator()() const noexcept { waiter->wake(); }

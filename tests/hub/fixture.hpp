@@ -52,6 +52,21 @@ R join_in_time(offshoot::task<R> work) {
   return work.join();
 }
 
+/// Whether `give`, which hands over a function that captures its argument, is refused that where
+/// the argument lies in a lane, and the function is not called.
+template <class Give>
+bool refuses_a_local(Give give) {
+  return join_in_time(offshoot::spawn([give] {
+    int local = 0;
+    try {
+      give(local);
+    } catch (const offshoot::dangling_capture&) {
+      return local == 0;
+    }
+    return false;
+  }));
+}
+
 /// Runs `work` on a stack of its own, where doctest's macros may be used as ever.
 template <class F>
 void run_in_time(F work) {

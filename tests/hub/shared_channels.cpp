@@ -15,6 +15,38 @@ using offshoot::spawn;
 using offshoot::yield;
 using test::hub_leaves_nothing;
 
+namespace {
+
+/// One thread sends by `send`, again and again until it says that it has; here `receive` is called
+/// as long as it says that there may be more, by greenlets that are killed all the time.
+template <class Send, class Receive>
+void check_that_no_item_is_lost(Send send, Receive receive) {
+  const shared_channel<int> items;
+  constexpr int count = 300;
+  std::thread other([items, send] {
+    for (int each = 0; each < count; ++each) {
+      while (!send(items, each)) continue;
+    }
+    items.close();
+  });
+  std::vector<int> received;
+  while (!items.closed()) {
+    const auto receiver = spawn([&] {
+      while (receive(items, received)) continue;
+    });
+    offshoot::sleep_for(100us);
+    receiver.kill();
+    receiver.join();
+  }
+  while (const auto got = items.try_receive()) received.push_back(*got);
+  other.join();
+  std::vector<int> expected;
+  for (int each = 0; each < count; ++each) expected.push_back(each);
+  CHECK(received == expected);
+}
+
+}  // namespace
+
 TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "every item sent on some threads is received once on others") {
   for (const std::size_t capacity : {std::size_t{0}, std::size_t{3}, offshoot::unbounded}) {
@@ -48,33 +80,13 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "between threads, too, a kill or a time-out loses no item") {
-  const shared_channel<int> items;
-  constexpr int count = 300;
-  // Sends with time-outs, and again what was not sent.
-  std::thread other([items] {
-    for (int each = 0; each < count; ++each) {
-      while (!items.try_send_for(int{each}, 50us)) continue;
-    }
-    items.close();
-  });
-  std::vector<int> received;
-  while (!items.closed()) {
-    const auto receiver = spawn([&] {
-      for (;;) {
-        const auto got = items.try_receive_for(30us);
-        if (got) received.push_back(*got);
-        if (!got && items.closed()) return;
-      }
-    });
-    offshoot::sleep_for(100us);
-    receiver.kill();
-    receiver.join();
-  }
-  while (const auto got = items.try_receive()) received.push_back(*got);
-  other.join();
-  std::vector<int> expected;
-  for (int each = 0; each < count; ++each) expected.push_back(each);
-  CHECK(received == expected);
+  check_that_no_item_is_lost([](const shared_channel<int>& items,
+                                int item) { return items.try_send_for(std::move(item), 50us); },
+                             [](const shared_channel<int>& items, std::vector<int>& received) {
+                               const auto got = items.try_receive_for(30us);
+                               if (got) received.push_back(*got);
+                               return got || !items.closed();
+                             });
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing,
@@ -167,24 +179,14 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "selects of several threads meet, and each
 
 TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "a select that other threads serve can be killed and timed out without a loss") {
-  const shared_channel<int> items;
-  constexpr int count = 300;
-  std::thread other([items] {
-    for (int each = 0; each < count; ++each) {
-      int item = each;
-      while (offshoot::select(on_send(items, std::move(item), [] {}),
-                              offshoot::on_timeout(50us, [] {})) != 0) {
-        continue;
-      }
-    }
-    items.close();
-  });
-  std::vector<int> received;
   const offshoot::channel<int> never;
-  while (!items.closed()) {
-    const auto receiver = spawn([&] {
-      bool open = true;
-      while (open) {
+  check_that_no_item_is_lost(
+      [](const shared_channel<int>& items, int item) {
+        return offshoot::select(on_send(items, std::move(item), [] {}),
+                                offshoot::on_timeout(50us, [] {})) == 0;
+      },
+      [&](const shared_channel<int>& items, std::vector<int>& received) {
+        bool open = true;
         offshoot::select(on_receive(never, [](std::optional<int>) {}),
                          on_receive(items,
                                     [&](std::optional<int> got) {
@@ -192,17 +194,8 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
                                       if (got) received.push_back(*got);
                                     }),
                          offshoot::on_timeout(30us, [] {}));
-      }
-    });
-    offshoot::sleep_for(100us);
-    receiver.kill();
-    receiver.join();
-  }
-  while (const auto got = items.try_receive()) received.push_back(*got);
-  other.join();
-  std::vector<int> expected;
-  for (int each = 0; each < count; ++each) expected.push_back(each);
-  CHECK(received == expected);
+        return open;
+      });
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a select does not meet itself in a shared channel") {

@@ -54,6 +54,15 @@ notes simulate(const offshoot::simulation& chosen, void (*program)(notes&)) {
   return made;
 }
 
+/// What two runs have made, which must not differ.
+notes simulate_twice(const offshoot::simulation& chosen, void (*program)(notes&)) {
+  const notes once = simulate(chosen, program);
+  const notes again = simulate(chosen, program);
+  CHECK(once.right);
+  CHECK(once.hash == again.hash);
+  return once;
+}
+
 std::uint32_t number_in(const offshoot::buffer& bytes) {
   std::uint32_t number = 0;
   std::memcpy(&number, bytes.data(), sizeof number);
@@ -223,10 +232,7 @@ TEST_CASE("what is sent again until it is answered arrives, whatever is lost") {
     CAPTURE(seed);
     const offshoot::simulation bad{
         .seed = seed, .losses = 0.2, .duplicates = 0.2, .reorders = 0.2, .false_events = 0.2};
-    const notes once = simulate(bad, retransmit);
-    const notes again = simulate(bad, retransmit);
-    CHECK(once.right);
-    CHECK(once.hash == again.hash);
+    const notes once = simulate_twice(bad, retransmit);
     lost += once.lost;
     repeated += once.repeated;
   }
@@ -239,11 +245,7 @@ TEST_CASE("one select serves all that is simulated, and its runs repeat") {
     CAPTURE(seed);
     const offshoot::simulation chosen{
         .seed = seed, .largest_piece = 1460, .window = 16384, .cuts = 0.3, .false_events = 0.3};
-    const notes once = simulate(chosen, serve_everything);
-    const notes again = simulate(chosen, serve_everything);
-    CHECK(once.right);
-    CHECK(once.hash == again.hash);
-    runs.insert(once.hash);
+    runs.insert(simulate_twice(chosen, serve_everything).hash);
   }
   CHECK(runs.size() == 30);
 }
