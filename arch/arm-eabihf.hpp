@@ -48,10 +48,11 @@ inline void load(const fp_environment& environment) noexcept {
   asm volatile("vmsr fpscr, %0" : : "r"(environment.fpscr));
 }
 
-/// Bit 11 of the fault status tells (ARM ARM, "DFSR", WnR).
+/// Bit 11 of the fault status tells (ARM ARM, "DFSR", WnR). Of a fault that is never 0, but an
+/// emulator may leave it so.
 inline const char* access_of_fault(const void* machine_context) noexcept {
-  const auto& machine = static_cast<const ucontext_t*>(machine_context)->uc_mcontext;
-  return (machine.error_code & (1U << 11U)) != 0 ? "write" : "read";
+  const auto status = static_cast<const ucontext_t*>(machine_context)->uc_mcontext.error_code;
+  return status == 0 ? "access" : (status & (1U << 11U)) != 0 ? "write" : "read";
 }
 
 }  // namespace offshoot::detail

@@ -54,7 +54,8 @@ bool poll_reactor::look(std::int64_t timeout) {
     ask(asked_[place], what.fd, what);
   }
   constexpr std::int64_t second = 1'000'000'000;
-  const timespec limit{.tv_sec = timeout / second, .tv_nsec = timeout % second};
+  const timespec limit{.tv_sec = static_cast<time_t>(timeout / second),
+                       .tv_nsec = static_cast<long>(timeout % second)};
   const int count =
       ppoll(asked_.data(), asked_.size(), timeout == never ? nullptr : &limit, nullptr);
   if (count < 0 && errno != EINTR) throw_system_error(errno, "ppoll");

@@ -39,7 +39,7 @@ bool simulated_network::chance(double of) noexcept {
 
 /// Of so many bytes in one go, how many really.
 std::size_t simulated_network::cut(std::size_t bytes) noexcept {
-  return chance(chosen_.cuts) ? draw_up_to(bytes) : bytes;
+  return chance(chosen_.cuts) ? static_cast<std::size_t>(draw_up_to(bytes)) : bytes;
 }
 
 instant simulated_network::arrival() noexcept {
@@ -288,7 +288,7 @@ std::vector<simulated_network::told> simulated_network::advance(instant time) {
   }
   time_ = time;
   for (std::size_t left = told_.size(); left > 1; --left) {
-    std::swap(told_[left - 1], told_[draw_up_to(left) - 1]);
+    std::swap(told_[left - 1], told_[static_cast<std::size_t>(draw_up_to(left)) - 1]);
   }
   return std::exchange(told_, {});
 }

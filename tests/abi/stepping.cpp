@@ -36,7 +36,7 @@ constexpr std::array<std::uint64_t, 2> seeds{0x1111111111110000, 0x2222222222220
 std::set<std::uintptr_t> stepped;
 std::set<std::uintptr_t> on_the_transfer_stack;
 std::set<std::uintptr_t> lost;
-/// Said to be at rest, though the trace of write_backtraces does not find its way from there.
+/// Said to be at rest, though in the assembly, or where the trace of write_backtraces is lost.
 std::set<std::uintptr_t> restless;
 
 /// The assembly stands in one row, this first and the trampoline behind the last.
@@ -88,7 +88,8 @@ void on_step(int /*signal*/, siginfo_t* /*info*/, void* context) {
   const bool in_assembly = at >= first_switch && at < behind_switches;
   if (!in_assembly && !is_of_a_caller(at)) return;
   stepped.insert(at);
-  if (offshoot::detail::at_rest(context) && !shows_caller(*static_cast<ucontext_t*>(context))) {
+  const bool at_rest = offshoot::detail::at_rest(context);
+  if (at_rest && (in_assembly || !shows_caller(*static_cast<ucontext_t*>(context)))) {
     restless.insert(at);
   }
   bool found = false;

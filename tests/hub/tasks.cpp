@@ -194,7 +194,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a task that finds no stack fails alone") {
   const auto impossible =
-      spawn([] {}, {.where = offshoot::placement::dedicated, .stack_size = std::size_t{1} << 60});
+      spawn([] {}, {.where = offshoot::placement::dedicated, .stack_size = test::too_large});
   const auto possible = spawn([] { return 1; });
   CHECK_THROWS_AS(impossible.join(), offshoot::not_startable);
   CHECK(possible.join() == 1);

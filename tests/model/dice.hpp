@@ -15,6 +15,9 @@ class dice {
     z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
     return z ^ (z >> 31U);
   }
+  /// Of 16 bits: no stack has such an address. For closures, which the look at captures would
+  /// refuse now and then for a number of 64 bits, where an address has 32.
+  std::uint64_t small() noexcept { return next() >> 48U; }
   /// 0 ... end - 1.
   std::size_t below(std::size_t end) noexcept {
     return static_cast<std::size_t>((next() >> 32U) * end >> 32U);

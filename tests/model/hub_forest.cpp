@@ -258,7 +258,7 @@ void forest::spawn(dice& thrown, children& mine) {
   static constexpr std::array places{placement::lane, placement::lane, placement::lane,
                                      placement::dedicated};
   --tasks_left_;
-  const std::uint64_t seed = thrown.next();
+  const std::uint64_t seed = thrown.small();
   mine.tasks.emplace_back(
       offshoot::spawn([this, seed, held = model::cargo(counts->cargo)] { return be(seed); },
                       {.where = places[thrown.below(places.size())]}),
@@ -329,7 +329,7 @@ void forest::raise(dice& thrown, children& mine) {
   // be.
   if (where == placement::nested && !offshoot::on_lane(&room)) return;
   greenlet made(
-      [seed = thrown.next(), home = home_, held = model::cargo(counts->cargo)] {
+      [seed = thrown.small(), home = home_, held = model::cargo(counts->cargo)] {
         struct note {
           std::thread::id home;
           ~note() {
@@ -353,7 +353,7 @@ void forest::raise(dice& thrown, children& mine) {
 
 void forest::post(dice& thrown) {
   forest& there = another(thrown);
-  const std::uint64_t seed = thrown.next();
+  const std::uint64_t seed = thrown.small();
   try {
     there.address->post([&there, seed, held = model::cargo(counts->cargo)] {
       dice rolled(seed);
@@ -390,7 +390,7 @@ void run_seed(std::uint64_t seed) {
   std::vector<std::thread> running;
   for (std::size_t i = 0; i < threads; ++i) {
     running.emplace_back([&, i] {
-      offshoot::set_lane_count(1 + (seed + i) % 3);
+      offshoot::set_lane_count(static_cast<std::size_t>(1 + (seed + i) % 3));
       all[i]->address = offshoot::hub::current();
       ++ready;
       while (ready != threads) std::this_thread::yield();

@@ -158,7 +158,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S36: a type can be exempted, and so can 
   in(placement::lane, [] {
     int local = 1;
     const made_in_dirt<tagged> token(&local);
-    REQUIRE(token.left_over(&local) == 1);
+    REQUIRE(token.left_over(&local) >= 1);
     accept(*token);
     accept(1, *token);
     CHECK_NOTHROW(greenlet{offshoot::unchecked{[token = *token] { CHECK(token.number != 1); }}});
