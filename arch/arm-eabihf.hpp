@@ -28,10 +28,12 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
   return found;
 }
 
-/// Of what a signal has interrupted.
+/// Of what a signal has interrupted: the address even, as the unwinder gives it back, which takes
+/// bit 0 for that of Thumb.
 inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& machine = signalled.uc_mcontext;
-  return interrupted<std::uintptr_t>(machine.arm_pc, machine.arm_sp, machine.arm_fp, machine.arm_r7,
+  return interrupted<std::uintptr_t>(machine.arm_pc + 1, machine.arm_sp, machine.arm_fp,
+                                     machine.arm_r7,
                                      machine.arm_lr & ~1UL);  // less the bit of Thumb
 }
 

@@ -3,7 +3,8 @@
 
 A doctest program counts as its test cases, any other test as one. A test that did not end well
 although none of its cases failed (it crashed, or ran out of time) is one more failure; so is a
-program that ran no case, and a log that is not there or is empty.
+program that ran no case, and a log that is not there or is empty. Each is named, with the end of what it said, in
+lines that begin with `failed: `.
 """
 
 import json
@@ -12,6 +13,8 @@ import sys
 from pathlib import Path
 
 CASES = re.compile(r"test cases: *(\d+) *\| *(\d+) passed *\| *(\d+) failed *\| *(\d+) skipped")
+
+LINES_OF_A_FAILURE = 30
 
 
 def count(test):
@@ -39,6 +42,8 @@ def main(logs):
             counted = count(test)
             if counted[1]:
                 print(f"failed: {test['name']} ({test['result']}) in {Path(log).parts[0]}")
+                said = (test.get("stdout", "") + test.get("stderr", "")).splitlines()
+                print(*(f"failed: | {line}" for line in said[-LINES_OF_A_FAILURE:]), sep="\n")
             totals = [a + b for a, b in zip(totals, counted)]
     passed, failed, skipped = totals
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))

@@ -25,30 +25,32 @@ def listed(kind, where):
             continue
         places, of_kind, names, _ = (field.strip() for field in line.split("|", 3))
         if of_kind == kind and set(places.split()) & set(where):
-            yield from names.split() if kind == "test" else [names]
+            yield from [names] if kind == "case" else names.split()
 
 
 def counts(log):
-    """Of each program the numbers of cases that ran and that were left out."""
+    """Of each program, by suite and name, the numbers of cases that ran and that were left out."""
     found = {}
     for test in map(json.loads, Path(log).read_text().splitlines()):
         passed, failed, skipped = count(test)
-        found[test["name"].split(" / ")[-1]] = passed + failed, skipped
+        suite, name = test["name"].split(":")[-1].split(" / ")
+        found[suite, name] = passed + failed, skipped
     return found
 
 
 def compare(native, log, where):
     there, here = counts(native), counts(log)
-    programs = set(listed("test", where))
-    wrong = [f"{name}: not run, and not listed" for name in there if name not in here and name not in programs]
-    for name, (ran, skipped) in here.items():
-        if name in there and ran + skipped != sum(there[name]):
-            wrong.append(f"{name}: {ran} cases and {skipped} left out, natively {sum(there[name])}")
+    programs, suites = set(listed("test", where)), set(listed("suite", where))
+    missing = [each for each in there if each not in here]
+    wrong = [f"{name}: not run, and not listed" for suite, name in missing
+             if name not in programs and suite not in suites]
+    for each, (ran, skipped) in here.items():
+        if each in there and ran + skipped != sum(there[each]):
+            wrong.append(f"{each[1]}: {ran} cases and {skipped} left out, natively {sum(there[each])}")
     cases = sum(skipped for _, skipped in here.values())
-    missing = [name for name in there if name not in here]
     print(f"of {sum(map(sum, there.values()))} tests that run natively: "
           f"{sum(ran for ran, _ in here.values())} run here, {cases} cases and {len(missing)} programs with "
-          f"{sum(sum(there[name]) for name in missing)} are left out")
+          f"{sum(sum(there[each]) for each in missing)} are left out")
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong else 0
 
