@@ -21,20 +21,43 @@ run_tests() {
 logs=()
 setup=
 test_options=() # further ones of meson test
+# A library compiled as one file, in a fifth of the time, and once.
+in_one_file=(-Ddefault_library=static -Dunity=on -Dunity_size=100)
 
-# run_cross CPU OPTION...: every test on that CPU, but what tests/cross.txt leaves out. A library is
-# compiled as one file, in a fifth of the time, and once.
+# run_cross CPU: every test on that CPU, in an emulator.
 run_cross() {
-  local file=arch/cross/$1.ini compiler=g++ name family
+  local compiler=g++
   [[ $CXX != *clang* ]] || compiler=clang++
-  name=cross-$1-$compiler
-  family=$(sed -n "s/^cpu_family = '\(.*\)'$/\1/p" "$file")
-  local -x OFFSHOOT_EXCLUDED_TEST_CASES OFFSHOOT_SEEDS=5 # of the model test, some twenty times as slow
-  OFFSHOOT_EXCLUDED_TEST_CASES=$(tools/left_out.py case cross "$family")
-  run_tests "$name" --cross-file "$file" --cross-file "arch/cross/compilers/$compiler.ini" \
-    -Ddebug=false -Doptimization=1 -Ddefault_library=static -Dunity=on -Dunity_size=100 "${@:2}"
-  [[ $# -eq 1 ]] || return 0
-  compare_with_native "${logs[-1]}" cross "$family"
+  run_emulated "cross-$1-$compiler" "$1" $compiler ""
+}
+
+# run_fallback [CPU]: every test with Boost.Context's switch, natively or in an emulator.
+run_fallback() {
+  if [[ $# -eq 0 ]]; then
+    run_elsewhere fallback boost --buildtype=debugoptimized -Dcontext=boost
+  else
+    fetch_boost "$1" "build-boost-$1"
+    run_emulated "fallback-$1" "$1" g++ boost --cross-file "build-boost-$1/boost.ini" -Dcontext=boost
+  fi
+}
+
+# run_emulated NAME CPU COMPILER WHERE OPTION...
+run_emulated() {
+  local file=arch/cross/$2.ini family
+  local -x OFFSHOOT_SEEDS=5 # of the model test, some twenty times as slow
+  family=$(constant cpu_family "$file")
+  run_elsewhere "$1" "cross $family $4" --cross-file "$file" --cross-file "arch/cross/compilers/$3.ini" \
+    -Ddebug=false -Doptimization=1 "${in_one_file[@]}" "${@:5}"
+}
+
+# run_elsewhere NAME WHERE OPTION...: every test but what tests/cross.txt leaves out in one of these places.
+run_elsewhere() {
+  local -x OFFSHOOT_EXCLUDED_TEST_CASES
+  # shellcheck disable=SC2086  # words
+  OFFSHOOT_EXCLUDED_TEST_CASES=$(tools/left_out.py case $2)
+  run_tests "$1" "${@:3}"
+  # shellcheck disable=SC2086
+  compare_with_native "${logs[-1]}" $2
 }
 
 # compare_with_native LOG WHERE...: whether all tests that `./dev test` has run are in this log as well, or
@@ -46,14 +69,6 @@ compare_with_native() {
   elif [[ -e $1 ]]; then
     tools/left_out.py compare "$native" "$@" || logs+=("$1.is-whole") # which is missing
   fi
-}
-
-# run_fallback: every test with Boost.Context's switch, but what tests/cross.txt leaves out.
-run_fallback() {
-  local -x OFFSHOOT_EXCLUDED_TEST_CASES
-  OFFSHOOT_EXCLUDED_TEST_CASES=$(tools/left_out.py case boost)
-  run_tests fallback --buildtype=debugoptimized -Dcontext=boost
-  compare_with_native "${logs[-1]}" boost
 }
 
 # run_sanitized MODE: every test under a sanitizer or Valgrind, but what tests/sanitizers.txt leaves
@@ -111,7 +126,7 @@ run_sanitized() {
         --timeout-multiplier 20 --no-suite fail --no-suite install --no-suite debugger)
       ;;
   esac
-  run_tests "$name" "${options[@]}"
+  run_tests "$name" "${in_one_file[@]}" "${options[@]}"
 }
 
 # Prints the closing line over all that run_tests has run; fails if any test did, or none ran.

@@ -59,10 +59,16 @@ apt_install() {
     apt-get install -qq -y --no-install-recommends "$@"
 }
 
-# What a cross file asks for: its compiler, whose libraries clang++ takes as well, and the emulator.
+# constant NAME FILE: what a cross file says.
+constant() {
+  sed -n "s/^$1 = '\(.*\)'$/\1/p" "$2"
+}
+
+# need_cross CPU: what its cross file asks for: the compiler, whose libraries clang++ takes as well, and the
+# emulator.
 need_cross() {
   local triple
-  triple=$(sed -n "s/^triple = '\(.*\)'$/\1/p" "$1")
+  triple=$(constant triple "arch/cross/$1.ini")
   provided_by[g++-$triple]="command $triple-g++"
   need "g++-$triple" qemu-user
 }

@@ -182,7 +182,7 @@ std::atomic<bool> faults_are_reported{false};
 void report_faults() noexcept {
   if (faults_are_reported.exchange(true)) return;
   std::uintptr_t frame = 0;  // the first look of all makes ready what a handler must not
-  unwind(frame_above(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))), &frame, 1);
+  unwind(frame_of_caller(__builtin_return_address(0)), &frame, 1);
   sigaction(SIGSEGV, nullptr, &former);
   struct sigaction ours {};
   ours.sa_sigaction = &on_fault;

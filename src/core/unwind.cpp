@@ -125,16 +125,16 @@ std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses
   return count;
 }
 
-context frame_above(std::uintptr_t address) noexcept {
+context frame_of_caller(const void* returns_to) noexcept {
   struct search {
-    std::uintptr_t address;
+    std::uintptr_t ip;
     context found;
-  } all{address, {}};
+  } all{reinterpret_cast<std::uintptr_t>(returns_to), {}};
   _Unwind_Backtrace(
       [](_Unwind_Context* frame, void* into) {
         search& wanted = *static_cast<search*>(into);
         const context seen = registers_of(frame);
-        if (seen.sp <= wanted.address) return _URC_NO_REASON;
+        if (wanted.ip - seen.ip > 1) return _URC_NO_REASON;  // 1: the bit of Thumb, left out
         wanted.found = seen;
         return _URC_END_OF_STACK;
       },
@@ -142,14 +142,14 @@ context frame_above(std::uintptr_t address) noexcept {
   return all.found;
 }
 
-std::vector<std::uintptr_t> walk_stack(const greenlet& which, const void* since) {
+std::vector<std::uintptr_t> walk_stack(const greenlet& which, const void* returns_to) {
   control_block& block = dereference(access::block(which));
   std::vector<std::uintptr_t> found;
   if (!block.active()) return found;
   thread_state& here = thread_state::get();
   if (thread_of(block) != &here) throw_wrong_thread(&block, "traced");
   context caller;
-  if (&block == here.current) caller = frame_above(reinterpret_cast<std::uintptr_t>(since));
+  if (&block == here.current) caller = frame_of_caller(returns_to);
   std::size_t count = 0;
   do {  // once more if they have not all had room
     found.resize(found.size() * 2 + 32);

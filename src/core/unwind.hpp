@@ -20,8 +20,8 @@ std::size_t unwind(const interruption& from, std::uintptr_t* addresses, std::siz
 std::size_t unwind_suspended(control_block& suspended, std::uintptr_t* addresses,
                              std::size_t room) noexcept;
 
-/// The innermost frame of this call that lies above `address` on the stack: the caller of the
-/// function whose frame that is in.
-context frame_above(std::uintptr_t address) noexcept;
+/// The innermost frame of this call that goes on at `returns_to`: the caller of the function whose
+/// return address that is. (Where a frame begins is for every ABI to say, and no builtin does.)
+context frame_of_caller(const void* returns_to) noexcept;
 
 }  // namespace offshoot::detail

@@ -73,11 +73,11 @@ void append_heading(raw_text& out, const control_block& block) noexcept {
   out.flush();
 }
 
-/// Where a signal has struck or, if `interrupted` is null, the frame that lies right above `since`.
-interruption standpoint(const void* interrupted, const void* since) noexcept {
-  return interrupted != nullptr
-             ? registers_of(*static_cast<const ucontext_t*>(interrupted))
-             : interruption{frame_above(reinterpret_cast<std::uintptr_t>(since))};
+/// Where a signal has struck or, if `interrupted` is null, that of the caller that goes on at
+/// `returns_to`.
+interruption standpoint(const void* interrupted, const void* returns_to) noexcept {
+  return interrupted != nullptr ? registers_of(*static_cast<const ucontext_t*>(interrupted))
+                                : interruption{frame_of_caller(returns_to)};
 }
 
 void append_suspended(raw_text& out, control_block& block) noexcept {
@@ -131,10 +131,10 @@ void write_origin(raw_text& out, const control_block& which) noexcept {
   append_origin(out, which);
 }
 
-void write_frames(raw_text& out, control_block& which, const void* interrupted, const void* since,
-                  unsigned indent) noexcept {
+void write_frames(raw_text& out, control_block& which, const void* interrupted,
+                  const void* returns_to, unsigned indent) noexcept {
   if (&which == thread_state::here()->current) {
-    append_frames(out, standpoint(interrupted, since), indent);
+    append_frames(out, standpoint(interrupted, returns_to), indent);
   } else {
     append_frames(out, which, indent);
   }
@@ -156,7 +156,7 @@ void make_signal_stack() {
   } else {
     out.append("a thread without greenlets\n");
   }
-  append_frames(out, standpoint(interrupted, __builtin_frame_address(0)));
+  append_frames(out, standpoint(interrupted, __builtin_return_address(0)));
   if (here != nullptr) {
     if (here->current != here->main) append_suspended(out, *here->main);
     for (control_block* each = here->live; each != nullptr; each = each->next_live) {

@@ -106,13 +106,13 @@ void append_state(raw_text& out, control_block* which) noexcept {
 }
 
 void append_greenlet(raw_text& out, control_block* which, const void* interrupted,
-                     const void* since, unsigned indent) noexcept {
+                     const void* returns_to, unsigned indent) noexcept {
   for (unsigned spaces = indent; spaces != 0; --spaces) out.append(" ");
   write_origin(out, *which);
   out.append(", ");
   append_state(out, which);
   out.append("\n");
-  write_frames(out, *which, interrupted, since, indent + 4);
+  write_frames(out, *which, interrupted, returns_to, indent + 4);
 }
 
 /// The one after `each` in a walk from parents to children. Keeps `depth` up to date.
@@ -129,14 +129,14 @@ const member* next_of(const member* each, unsigned& depth) noexcept {
 
 }  // namespace
 
-void write_tree(int fd, const void* interrupted, const void* since) noexcept {
+void write_tree(int fd, const void* interrupted, const void* returns_to) noexcept {
   raw_text out(fd);
   const family all;
   if (all.root() == nullptr) out.append("no greenlets, or no memory to list them\n");
   unsigned depth = 0;
   std::size_t begun = 0;
   for (const member* each = all.root(); each != nullptr; each = next_of(each, depth)) {
-    append_greenlet(out, each->self, interrupted, since, 2 * depth);
+    append_greenlet(out, each->self, interrupted, returns_to, 2 * depth);
     const record* const known = record_of(each->self);
     if (known != nullptr && known->task != nullptr) ++begun;
   }
@@ -157,7 +157,7 @@ void write_current(int fd, const void* interrupted) noexcept {
 namespace offshoot {
 
 [[gnu::noinline]] void dump(int fd) noexcept {
-  detail::write_tree(fd, nullptr, __builtin_frame_address(0));
+  detail::write_tree(fd, nullptr, __builtin_return_address(0));
 }
 
 }  // namespace offshoot

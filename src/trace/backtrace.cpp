@@ -18,9 +18,9 @@ std::string state_of(const greenlet& which) {
   return which == greenlet::current() ? "running" : "suspended";
 }
 
-stack_trace trace_of(const greenlet& which, const symbols& known, const void* since) {
+stack_trace trace_of(const greenlet& which, const symbols& known, const void* returns_to) {
   stack_trace made;
-  const std::vector<std::uintptr_t> addresses = walk_stack(which, since);
+  const std::vector<std::uintptr_t> addresses = walk_stack(which, returns_to);
   for (const std::uintptr_t address : addresses) known.look_up(address, made.frames);
   made.id = which.id();
   made.origin = describe(which);
@@ -62,15 +62,15 @@ void print(std::ostream& out, const stack_trace& trace, const std::string& inden
 
 // Not inlined: their frames are what the trace of the current greenlet begins above.
 [[gnu::noinline]] stack_trace backtrace(const greenlet& which) {
-  return detail::trace_of(which, detail::symbols(), __builtin_frame_address(0));
+  return detail::trace_of(which, detail::symbols(), __builtin_return_address(0));
 }
 
 [[gnu::noinline]] std::vector<stack_trace> backtrace_all() {
-  const void* const since = __builtin_frame_address(0);
+  const void* const returns_to = __builtin_return_address(0);
   const detail::symbols known;
   std::vector<stack_trace> made;
   for_each_greenlet(
-      [&](const greenlet& each) { made.push_back(detail::trace_of(each, known, since)); });
+      [&](const greenlet& each) { made.push_back(detail::trace_of(each, known, returns_to)); });
   // An unstarted parent is not active, so not in the list, but is in the chain.
   const auto from_the_root = [](const stack_trace& trace) {
     std::vector<std::uint64_t> path(trace.parents.rbegin(), trace.parents.rend());

@@ -11,10 +11,11 @@
 namespace offshoot::detail {
 
 /// For each frame, innermost first, an address inside the instruction that is at work in it. Of the
-/// current greenlet, from the frame that lies right above the address `since`. None unless it has
+/// current greenlet, from the function on that goes on at `returns_to` (the caller's return
+/// address). None unless it has
 /// begun and has not finished. Throws `greenlet_error` for an empty handle, `wrong_thread`,
 /// std::bad_alloc.
-OFFSHOOT_API std::vector<std::uintptr_t> walk_stack(const greenlet& which, const void* since);
+OFFSHOOT_API std::vector<std::uintptr_t> walk_stack(const greenlet& which, const void* returns_to);
 
 /// As messages speak of it: "greenlet 'reader' #7 (lane), spawned at server.cpp:12".
 OFFSHOOT_API std::string describe(const greenlet& which);
