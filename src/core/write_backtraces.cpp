@@ -123,6 +123,10 @@ control_block* next_active(const control_block* before) noexcept {
   return before == here->main ? here->live : before->next_live;
 }
 
+identity identity_of(const control_block& which) noexcept {
+  return {which.id, which.name(), which.spawned_at()};
+}
+
 void write_label(raw_text& out, const control_block& which) noexcept {
   append_label(out, which);
 }

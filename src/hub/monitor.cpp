@@ -1,5 +1,6 @@
 /// What runs on which thread is odd here: look() on the monitor's own, on_interrupt() in a signal
 /// handler on the thread that is watched, all else on that thread in the usual way.
+#include <offshoot/detail/capture_check.hpp>
 #include <offshoot/detail/raw_trace.hpp>
 #include <offshoot/hub/dump.hpp>
 #include <offshoot/hub/monitor.hpp>
@@ -9,8 +10,11 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -19,9 +23,11 @@
 #include <unistd.h>
 
 #include "hub/block_detector.hpp"
+#include "hub/block_report.hpp"
 #include "hub/claimed_signal.hpp"
 #include "hub/dump.hpp"
 #include "hub/scheduler.hpp"
+#include "hub/unhandled.hpp"
 #include "hub/without_signals.hpp"
 
 namespace offshoot {
@@ -74,7 +80,10 @@ class monitor {
         mailbox_(scheduler::here().post_box()),
         dump_(chosen.dump_signal, &on_dump_signal),
         interrupt_(chosen.interrupt_signal, &on_interrupt),
+        on_report_(chosen.on_report),
         detector_(limit_ != 0 ? limit_ : never, interval_) {
+    refuse_lent(on_report_, "the callback of a monitor captures");
+    if (on_report_) put_down_ = std::make_unique<captured_report>();
     if (limit_ < 0 || chosen.interrupt_signal == 0) {
       throw std::invalid_argument("offshoot: a monitor needs a time and a signal to interrupt by");
     }
@@ -112,7 +121,7 @@ class monitor {
   monitor(const monitor&) = delete;
   monitor& operator=(const monitor&) = delete;
 
-  std::uint64_t reports() const noexcept { return reports_.load(std::memory_order_relaxed); }
+  std::uint64_t reports() const noexcept { return reports_.load(std::memory_order_acquire); }
 
  private:
   enum : unsigned { report = 1, tree = 2 };
@@ -129,9 +138,11 @@ class monitor {
     while (!gate_->changed.wait_for(hold, std::chrono::nanoseconds(interval_),
                                     [this] { return over_; }))
       look();
+    hand_on();
   }
 
   void look() {
+    hand_on();
     const instant now = time();
     const std::uint64_t switches = counts_->switches.read();
     if (detector_.look(now, switches, mailbox_->asleep())) {
@@ -146,6 +157,21 @@ class monitor {
       wanted_.fetch_or(tree, std::memory_order_release);
     }
     if (wanted_.load(std::memory_order_relaxed) != 0) pthread_kill(watched_, interrupt_.number());
+  }
+
+  /// What was put down, before another can be.
+  void hand_on() noexcept try {
+    if (put_down_ == nullptr) return;
+    if (const auto found = put_down_->take()) call_back(*found);
+  } catch (const std::bad_alloc&) {  // the next look tries again
+  }
+  void call_back(const blocking_report& found) noexcept {
+    try {
+      on_report_(found);
+    } catch (...) {
+      report_unhandled(std::current_exception(), "monitor");
+    }
+    reports_.fetch_add(1, std::memory_order_release);
   }
 
   void ask_hub(instant now) {
@@ -171,19 +197,17 @@ class monitor {
         counts_->switches.read() == blocked_at_.load(std::memory_order_relaxed) &&
         !mailbox_->asleep();
     if ((wanted & report) != 0 && still_blocked) {
-      write_report(context);
-      reports_.fetch_add(1, std::memory_order_relaxed);
+      report_block(held_.load(std::memory_order_relaxed), context);
     }
     if ((wanted & tree) != 0 && dump_wanted_->exchange(false)) write_tree(fd_, context, nullptr);
   }
-  void write_report(const void* context) const noexcept {
-    {
-      raw_text out(fd_);
-      out.append("offshoot: a greenlet has held its thread for ");
-      append_number(out, static_cast<std::uint64_t>(held_ / millisecond));
-      out.append(" ms:\n");
+  void report_block(instant held, const void* context) noexcept {
+    if (put_down_ != nullptr) {
+      put_down_->put(held, context);
+    } else {
+      write_report(fd_, held, context);
+      reports_.fetch_add(1, std::memory_order_release);
     }
-    write_current(fd_, context);
   }
 
   const int fd_;
@@ -196,6 +220,9 @@ class monitor {
   const pthread_t watched_ = pthread_self();
   const pid_t process_ = getpid();
   sigset_t mask_before_{};
+
+  const std::function<void(const blocking_report&)> on_report_;
+  std::unique_ptr<captured_report> put_down_;  ///< null without a callback
 
   block_detector detector_;  // the monitor's thread's, as the two below
   unsigned dumps_seen_ = 0;

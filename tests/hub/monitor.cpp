@@ -1,13 +1,20 @@
 /// Who holds a thread is reported, and a dump comes although somebody does. Nothing here takes a
 /// certain time: who blocks goes on until it is reported.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <exception>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +24,7 @@
 #include "hub/scheduler.hpp"
 
 using namespace std::chrono_literals;
+using offshoot::blocking_report;
 using offshoot::greenlet;
 using offshoot::hub_monitor;
 using offshoot::placement;
@@ -109,6 +117,99 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
   CHECK(matches(text, R"(^offshoot: a greenlet has held its thread for \d+ ms:\n)"
                       R"(greenlet 'blocks' #\d+ \(lane\), spawned at .*monitor.cpp:\d+, runs\n)"
                       R"((    #\d+ .*\n)*    #\d+ block_until_reported\+)"));
+  CHECK(is_default(SIGURG));
+}
+
+TEST_CASE_FIXTURE(
+    hub_leaves_nothing,
+    "a callback gets the report, on the monitor's thread; dumps go to the descriptor") {
+  const test::output written;
+  std::vector<blocking_report> got;
+  std::atomic<std::uint64_t> latest = 0;
+  std::thread::id called_on;
+  constexpr std::uint32_t line = __LINE__ + 11;
+  std::uint64_t nameless = 0;
+  {
+    const hub_monitor monitor({.max_blocking_time = 5ms,
+                               .dump_signal = SIGUSR2,
+                               .fd = written.fd,
+                               .on_report = [&](const blocking_report& report) {
+                                 got.push_back(report);
+                                 called_on = std::this_thread::get_id();
+                                 latest = report.id;
+                               }});
+    const auto blocks = spawn([&] { return block_until_reported(&monitor); }, {.name = "blocks"});
+    CHECK(blocks.join());  // it held the thread until the callback was done
+    const auto second = spawn([&] {
+      nameless = offshoot::greenlet::current().id();
+      return go_on_until(nothing, [&] { return latest == nameless; });
+    });
+    CHECK(second.join());
+    kill(getpid(), SIGUSR2);
+    CHECK(go_on_until([] { offshoot::sleep_for(1ms); }, [&] { return written.text() != ""; }));
+  }
+  CHECK(called_on != std::thread::id());
+  CHECK(called_on != std::this_thread::get_id());
+  CHECK_FALSE(matches(written.text(), "held its thread"));
+
+  REQUIRE(got.size() >= 2);
+  const blocking_report& first = got[0];
+  CHECK(first.name == "blocks");
+  CHECK(std::string(first.site.file) == __FILE__);
+  CHECK(first.site.line == line);
+  CHECK(first.held >= 5ms);
+  CAPTURE(first.text);
+  CHECK(matches(first.text, R"(^offshoot: a greenlet has held its thread for \d+ ms:\n)"
+                            R"(greenlet 'blocks' #\d+ \(lane\), spawned at .*, runs\n)"
+                            R"((    #\d+ .*\n)*    #\d+ block_until_reported\+)"));
+  CHECK(matches(first.text, ("^greenlet 'blocks' #" + std::to_string(first.id) + " ").c_str()));
+
+  // A later one has nothing of it.
+  const auto later =
+      std::find_if(got.begin(), got.end(), [&](const auto& each) { return each.id == nameless; });
+  REQUIRE(later != got.end());
+  CHECK(later->name == "");
+  CHECK(later->text.find("offshoot: a greenlet has held") == 0);
+  CHECK(matches(later->text, ("^greenlet #" + std::to_string(nameless) + " ").c_str()));
+  CHECK_FALSE(matches(later->text, "'blocks'"));
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a report that is put down when the monitor ends is given") {
+  int calls = 0;
+  {
+    // Looks come every 50 ms. The signal ends the poll, and the monitor goes before the next.
+    const hub_monitor monitor(
+        {.max_blocking_time = 100ms, .on_report = [&](const blocking_report&) { ++calls; }});
+    spawn([] { ::poll(nullptr, 0, 5000); }).join();
+  }
+  CHECK(calls == 1);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "what a callback throws is unhandled, and it is called again") {
+  static std::atomic<int> unhandled;
+  unhandled = 0;
+  const auto before = offshoot::set_unhandled_handler(
+      [](std::exception_ptr, std::string_view who) noexcept { unhandled += who == "monitor"; });
+  {
+    const hub_monitor monitor({.max_blocking_time = 1ms, .on_report = [](const blocking_report&) {
+                                 throw std::runtime_error("no room");
+                               }});
+    for (std::uint64_t times = 1; times <= 2; ++times) {
+      CHECK(spawn([&] {
+              return go_on_until(nothing, [&] { return monitor.reports() >= times; });
+            }).join());
+    }
+    CHECK(monitor.reports() >= 2);
+  }
+  offshoot::set_unhandled_handler(before);
+  CHECK(unhandled >= 2);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a callback that refers to a lane is refused") {
+  CHECK(test::refuses_a_local([](int& local) {
+    const hub_monitor monitor({.on_report = [&local](const blocking_report&) { local = 1; }});
+  }));
   CHECK(is_default(SIGURG));
 }
 

@@ -5,6 +5,10 @@
 #include <offshoot/detail/heads.hpp>
 #include <offshoot/detail/raw_text.hpp>
 #include <offshoot/export.hpp>
+#include <offshoot/spawn_site.hpp>
+
+#include <cstdint>
+#include <string_view>
 
 namespace offshoot::detail {
 
@@ -16,6 +20,14 @@ OFFSHOOT_API bool at_rest(const void* interrupted) noexcept;
 /// The calling thread's active greenlets: the main one after null, then the others, those that
 /// started last first, and null after the last.
 OFFSHOOT_API control_block* next_active(const control_block* before) noexcept;
+
+/// Who a greenlet is. The name lives as long as it does.
+struct identity {
+  std::uint64_t id;
+  std::string_view name;
+  spawn_site site;
+};
+OFFSHOOT_API identity identity_of(const control_block& which) noexcept;
 
 /// "greenlet 'name' #7"
 OFFSHOOT_API void write_label(raw_text& out, const control_block& which) noexcept;

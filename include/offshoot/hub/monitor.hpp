@@ -3,17 +3,29 @@
 #pragma once
 
 #include <offshoot/export.hpp>
+#include <offshoot/spawn_site.hpp>
 
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 
 namespace offshoot {
 
 namespace detail {
 class monitor;
 }
+
+/// Who held a thread, in words that outlive it.
+struct blocking_report {
+  std::uint64_t id = 0;              ///< as greenlet::id()
+  std::string name;                  ///< empty: it has none
+  spawn_site site{"", 0};            ///< line 0: not known, as of a main greenlet
+  std::chrono::nanoseconds held{0};  ///< for at least so long, when it was found out
+  std::string text;                  ///< all of it and the back trace, as written to a descriptor
+};
 
 struct monitor_options {
   /// Whoever has the thread for longer, without a switch of the hub, is reported once. The main
@@ -26,6 +38,13 @@ struct monitor_options {
   int interrupt_signal = SIGURG;
   /// Where to write. Not owned; lasts longer than the monitor.
   int fd = 2;
+  /// Gets the reports of who blocks, which then are not written to `fd`; dumps still are. It is
+  /// called on the monitor's thread, not in a signal handler: it may allocate, lock, and write a
+  /// log. The thread that is watched runs on meanwhile: the greenlet may be past it or gone, and
+  /// must not be touched; work for that thread is posted (hub::post). It must not wait for it: if
+  /// that holds a lock which is wanted here, or is about to destroy the monitor, neither gets on.
+  /// While it runs nobody is reported. What it throws goes to the unhandled handler (errors.hpp).
+  std::function<void(const blocking_report&)> on_report = nullptr;
 };
 
 /// A thread that looks after the hub of the thread that made it, some twenty times a second.
@@ -41,20 +60,24 @@ struct monitor_options {
 /// is as careful as write_backtraces (trace.hpp). Amidst a switch it writes nothing, and is called
 /// again.
 ///
+/// A report for `on_report` is put down by the handler, and the monitor's thread hands it on at its
+/// next look; or when the monitor is destroyed, which waits for that. After it nothing is called.
+///
 /// Made and destroyed on the same thread, one a thread. After a fork the child's has no thread and
 /// does nothing.
 class OFFSHOOT_API hub_monitor {
  public:
   /// Throws std::invalid_argument for a negative time and no `interrupt_signal`; std::system_error
   /// for what is no signal, and EBUSY for one that has a handler already; `greenlet_error` if the
-  /// thread has a monitor already; what `hub::current()` throws.
+  /// thread has a monitor already; `dangling_capture` if `on_report` refers to the caller's lane;
+  /// what `hub::current()` throws.
   explicit hub_monitor(const monitor_options& chosen = {});
   hub_monitor(const hub_monitor&) = delete;
   hub_monitor& operator=(const hub_monitor&) = delete;
   /// The signals are handled again as they were before.
   ~hub_monitor();
 
-  /// How many it has reported until now.
+  /// How many it has reported until now: written, or `on_report` is done with them.
   std::uint64_t reports() const noexcept;
 
  private:
