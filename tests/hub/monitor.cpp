@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <poll.h>
@@ -47,6 +48,37 @@ template <class Act, class Done>
 }
 constexpr auto nothing = [] {};
 
+/// Finds on a thread of its own whether something is done, once somebody waits for it, who does
+/// nothing else: where libc has no unwinding tables, a trace of who is interrupted there ends
+/// there.
+class watcher {
+ public:
+  template <class Done>
+  explicit watcher(Done done)
+      : thread_([this, done] {
+          const auto look_now_and_then = [] { std::this_thread::sleep_for(1ms); };
+          found_ = go_on_until(look_now_and_then, [this] { return begun_.load(); }) &&
+                   go_on_until(look_now_and_then, done);
+          over_ = true;
+        }) {}
+  ~watcher() { thread_.join(); }
+  watcher(const watcher&) = delete;
+  watcher& operator=(const watcher&) = delete;
+
+  /// Holds the thread until then. False: it did not come about within a minute.
+  bool spin() {
+    begun_ = true;
+    while (!over_) continue;
+    return found_;
+  }
+
+ private:
+  std::atomic<bool> begun_{false};
+  std::atomic<bool> over_{false};
+  std::atomic<bool> found_{false};
+  std::thread thread_;
+};
+
 bool is_default(int signal) {
   struct sigaction found {};
   sigaction(signal, nullptr, &found);
@@ -56,11 +88,15 @@ bool is_default(int signal) {
 }  // namespace
 
 extern "C" {
-[[gnu::used, gnu::noinline]] bool block_until_reported(const hub_monitor* monitor) {
-  return go_on_until(nothing, [&] { return monitor->reports() == 1; });
+[[gnu::used, gnu::noinline]] bool block_until_reported(watcher* reported) {
+  const bool found = reported->spin();
+  asm volatile("");
+  return found;
 }
-[[gnu::used, gnu::noinline]] bool block_until_dumped(const test::output* written) {
-  return go_on_until(nothing, [&] { return matches(written->text(), "'waits' .*\n(.*\n)*.*\\+"); });
+[[gnu::used, gnu::noinline]] bool block_until_dumped(watcher* dumped) {
+  const bool found = dumped->spin();
+  asm volatile("");
+  return found;
 }
 }
 
@@ -108,7 +144,8 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
   const test::output written;
   {
     const hub_monitor monitor({.max_blocking_time = 5ms, .fd = written.fd});
-    const auto blocks = spawn([&] { return block_until_reported(&monitor); }, {.name = "blocks"});
+    watcher reported([&] { return monitor.reports() == 1; });
+    const auto blocks = spawn([&] { return block_until_reported(&reported); }, {.name = "blocks"});
     CHECK(blocks.join());
     CHECK(monitor.reports() == 1);
   }
@@ -127,7 +164,7 @@ TEST_CASE_FIXTURE(
   std::vector<blocking_report> got;
   std::atomic<std::uint64_t> latest = 0;
   std::thread::id called_on;
-  constexpr std::uint32_t line = __LINE__ + 11;
+  constexpr std::uint32_t line = __LINE__ + 12;
   std::uint64_t nameless = 0;
   {
     const hub_monitor monitor({.max_blocking_time = 5ms,
@@ -138,7 +175,8 @@ TEST_CASE_FIXTURE(
                                  called_on = std::this_thread::get_id();
                                  latest = report.id;
                                }});
-    const auto blocks = spawn([&] { return block_until_reported(&monitor); }, {.name = "blocks"});
+    watcher reported([&] { return monitor.reports() == 1; });
+    const auto blocks = spawn([&] { return block_until_reported(&reported); }, {.name = "blocks"});
     CHECK(blocks.join());  // it held the thread until the callback was done
     const auto second = spawn([&] {
       nameless = offshoot::greenlet::current().id();
@@ -282,12 +320,12 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "and although a greenlet holds the thread"
     offshoot::event rung;
     const auto waits = spawn([&] { rung.wait(); }, {.name = "waits"});
     offshoot::yield();
-    const auto blocks = spawn(
-        [&] {
-          kill(getpid(), SIGUSR2);
-          return block_until_dumped(&written);
-        },
-        {.name = "blocks"});
+    bool asked = false;
+    watcher dumped([&] {
+      if (!std::exchange(asked, true)) kill(getpid(), SIGUSR2);
+      return matches(written.text(), "'waits' .*\n(.*\n)*.*\\+");
+    });
+    const auto blocks = spawn([&] { return block_until_dumped(&dumped); }, {.name = "blocks"});
     CHECK(blocks.join());
     rung.set();
     waits.join();

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <new>
 
+#include <dlfcn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -99,13 +100,11 @@ void* mmap(void* address, std::size_t bytes, int protection, int flags, int file
     errno = ENOMEM;
     return MAP_FAILED;
   }
-#ifdef SYS_mmap2  // 32 bits: the offset is counted in pages of 4 KiB
-  const long mapped =
-      syscall(SYS_mmap2, address, bytes, protection, flags, file, static_cast<long>(offset >> 12));
-#else
-  const long mapped = syscall(SYS_mmap, address, bytes, protection, flags, file, offset);
-#endif
-  return reinterpret_cast<void*>(mapped);
+  // libc's, since the system call takes its arguments in another way on every other CPU.
+  using function = void*(void*, std::size_t, int, int, int, off_t);
+  static auto* const real = reinterpret_cast<function*>(
+      dlsym(RTLD_NEXT, sizeof(off_t) > sizeof(long) ? "mmap64" : "mmap"));
+  return real(address, bytes, protection, flags, file, offset);
 }
 
 int madvise(void* address, std::size_t bytes, int advice) noexcept {
