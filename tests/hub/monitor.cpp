@@ -144,10 +144,10 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
   const test::output written;
   {
     const hub_monitor monitor({.max_blocking_time = 5ms, .fd = written.fd});
-    watcher reported([&] { return monitor.reports() == 1; });
+    watcher reported([&] { return monitor.reports() >= 1; });
     const auto blocks = spawn([&] { return block_until_reported(&reported); }, {.name = "blocks"});
     CHECK(blocks.join());
-    CHECK(monitor.reports() == 1);
+    CHECK(monitor.reports() >= 1);
   }
   const std::string text = written.text();
   CAPTURE(text);
@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(
                                  called_on = std::this_thread::get_id();
                                  latest = report.id;
                                }});
-    watcher reported([&] { return monitor.reports() == 1; });
+    watcher reported([&] { return monitor.reports() >= 1; });
     const auto blocks = spawn([&] { return block_until_reported(&reported); }, {.name = "blocks"});
     CHECK(blocks.join());  // it held the thread until the callback was done
     const auto second = spawn([&] {
@@ -271,7 +271,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "so is one that switches, but not by the h
                   for (int each = 0; each < 1000; ++each) inner.switch_to();
                 },
                 [&] {
-                  return monitor.reports() == 1 && matches(written.text(), "^  greenlet 'hub'");
+                  return monitor.reports() >= 1 && matches(written.text(), "^  greenlet 'hub'");
                 });
           },
           {.name = "outer"});
