@@ -27,7 +27,7 @@ in_one_file=(-Ddefault_library=static -Dunity=on -Dunity_size=100)
 # run_cross CPU: every test on that CPU, in an emulator.
 run_cross() {
   local compiler=g++
-  [[ $CXX != *clang* ]] || compiler=clang++
+  [[ -z $(cross_root "$1") && $CXX != *clang* ]] || compiler=clang++
   run_emulated "cross-$1-$compiler" "$1" $compiler ""
 }
 
@@ -43,10 +43,12 @@ run_fallback() {
 
 # run_emulated NAME CPU COMPILER WHERE OPTION...
 run_emulated() {
-  local file=arch/cross/$2.ini family
+  local file=arch/cross/$2.ini family root
   local -x OFFSHOOT_SEEDS=5 # of the model test, some twenty times as slow
   family=$(constant cpu_family "$file")
-  run_elsewhere "$1" "cross $family $4" --cross-file "$file" --cross-file "arch/cross/compilers/$3.ini" \
+  root=$(cross_root "$2")
+  run_elsewhere "$1" "cross $family $4" ${root:+--cross-file "$root/root.ini"} \
+    --cross-file "arch/cross/compilers/$3.ini" --cross-file "$file" \
     -Ddebug=false -Doptimization=1 "${in_one_file[@]}" "${@:5}"
 }
 

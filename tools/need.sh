@@ -6,6 +6,8 @@
 declare -A provided_by=(
   [g++]="command g++"
   [clang]="command clang++"
+  [clang-19]="command clang++-19"
+  [lld-19]="command ld.lld-19"
   [clang-format]="command clang-format"
   [meson]="command meson"
   [ninja-build]="command ninja"
@@ -68,9 +70,14 @@ constant() {
 # emulator.
 need_cross() {
   local triple
-  triple=$(constant triple "arch/cross/$1.ini")
-  provided_by[g++-$triple]="command $triple-g++"
-  need "g++-$triple" qemu-user
+  if [[ -n $(cross_root "$1") ]]; then
+    need clang-19 lld-19
+    fetch_cross_root "$1"
+  else
+    triple=$(constant triple "arch/cross/$1.ini")
+    provided_by[g++-$triple]="command $triple-g++"
+    need "g++-$triple" qemu-user
+  fi
 }
 
 need() {
