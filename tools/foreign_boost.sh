@@ -8,7 +8,7 @@ fetch_boost() {
   package=$(apt-cache depends libboost-context-dev | sed -n 's/^ *Depends: //p')
   mkdir -p "$2"/{lists,cache/archives}/partial "$2/include"
   apt=(apt-get -qq -o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture"
-    -o "Dir::State::Lists=$PWD/$2/lists" -o "Dir::Cache=$PWD/$2/cache")
+    -o APT::Sandbox::User= -o "Dir::State::Lists=$PWD/$2/lists" -o "Dir::Cache=$PWD/$2/cache")
   "${apt[@]}" update
   (cd "$2" && "${apt[@]}" download "$package" && dpkg-deb -x "$package"_*.deb .)
   ln -sfn /usr/include/boost "$2/include/boost" # the same for every CPU

@@ -71,6 +71,7 @@ callee_saved:
 
 /* x0 = function, x1 = first, x2 = second, x3 = seed */
 function call_with_patterns
+	bti	c
 	stp	x29, x30, [sp, -FRAME]!
 	.cfi_adjust_cfa_offset FRAME
 	.cfi_rel_offset x29, 0
@@ -112,12 +113,14 @@ function call_with_patterns
 end_function call_with_patterns
 
 function spoil
+	bti	c
 	for_each spoil_if
 	ret
 end_function spoil
 
 /* AAPCS64 6.4.5.1: sp is a multiple of 16. */
 function wrong_at_entry
+	bti	c
 	mov	x1, sp
 	tst	x1, 15
 	cset	w0, ne
