@@ -26,10 +26,11 @@ inline context registers_of(_Unwind_Context* frame) noexcept {
   return unwound(frame, 30, 16);
 }
 
-/// Of what a signal has interrupted.
+/// Of what a signal has interrupted: the address even, as the unwinder gives it back, which takes
+/// bit 0 for that of MIPS16.
 inline interruption registers_of(const ucontext_t& signalled) noexcept {
   const auto& machine = signalled.uc_mcontext;
-  return interrupted<std::uintptr_t>(machine.pc, machine.gregs[29], machine.gregs[30],
+  return interrupted<std::uintptr_t>(machine.pc + 1, machine.gregs[29], machine.gregs[30],
                                      machine.gregs[16], machine.gregs[31]);
 }
 
