@@ -3,7 +3,6 @@
 #include <array>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "hub/socket.hpp"
 
@@ -15,26 +14,27 @@ std::pair<pipe, pipe> pipe::make() {
   network& net = sockets_here();
   std::array<int, 2> ends{};
   check_result(net.make_pipe(ends), "pipe");
-  const auto [first, second] = open_watches(ends, net.pipes());
+  const auto [first, second] = open_watches(ends, net.files());
   return {pipe(first), pipe(second)};
 }
 
 namespace {
 
-watch* open_fifo(const std::string& path, int way) {
-  const int fd = ::open(path.c_str(), way | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) throw_system_error(errno, "open " + path);
-  return open_watch(fd, system_files());
+watch* open_fifo(const std::string& path, bool to_send) {
+  network& net = sockets_here();
+  const int fd = net.open_fifo(path, to_send);
+  if (fd < 0) throw_system_error(-fd, "open " + path);
+  return open_watch(fd, net.files());
 }
 
 }  // namespace
 
 pipe pipe::open_to_receive(const std::string& path) {
-  return pipe(open_fifo(path, O_RDONLY));
+  return pipe(open_fifo(path, false));
 }
 
 pipe pipe::open_to_send(const std::string& path) {
-  return pipe(open_fifo(path, O_WRONLY));
+  return pipe(open_fifo(path, true));
 }
 
 pipe pipe::adopt(int taken) {

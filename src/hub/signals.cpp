@@ -1,8 +1,6 @@
 #include <offshoot/hub/signals.hpp>
 
 #include <pthread.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "hub/socket.hpp"
 
@@ -21,9 +19,9 @@ sigset_t set_of(std::initializer_list<int> signals) {
 }  // namespace
 
 signal_watcher::signal_watcher(std::initializer_list<int> signals) {
-  const sigset_t wanted = set_of(signals);
-  watch_ = open_watch(check_call(signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC), "signalfd"),
-                      system_files());
+  sigset_t wanted = set_of(signals);
+  network& net = sockets_here();
+  watch_ = open_watch(check_result(net.open_signals(wanted), "signalfd"), net.files());
   pthread_sigmask(SIG_BLOCK, &wanted, &before_);
 }
 
@@ -35,10 +33,8 @@ signal_watcher::~signal_watcher() {
 int signal_watcher::wait() {
   constexpr auto operation = "wait for a signal";
   watch& own = usable(watch_, operation);
-  signalfd_siginfo got;
-  call_when_ready(own, reading, operation,
-                  [&] { return or_error(read(own.fd, &got, sizeof got)); });
-  return static_cast<int>(got.ssi_signo);
+  return static_cast<int>(call_when_ready(
+      own, reading, operation, [&] { return ssize_t{sockets_here().take_signal(own.fd)}; }));
 }
 
 int wait_for_signal(std::initializer_list<int> signals) {

@@ -4,6 +4,7 @@
 
 #include <offshoot/hub/descriptor.hpp>
 
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -52,6 +53,14 @@ struct simulated_network::endpoint {
   };
   std::deque<passed> descriptors;
 
+  // A FIFO's: an end as somebody has it open stands for the pipe's that all share.
+  name shared;
+  std::string path;          ///< of that pipe's ends
+  std::vector<name> opened;  ///< who stands for this end
+
+  // A signal watcher's.
+  sigset_t signals{};
+
   // A datagram socket's.
   std::string peer_bound;  ///< the only one that it hears; empty: it hears all
   socket_address peer_address{};
@@ -59,6 +68,7 @@ struct simulated_network::endpoint {
   std::size_t queued = 0;  ///< bytes of them; of Unix datagrams the number, with those under way
 
   bool is_pipe() const noexcept { return what == kind::pipe_in || what == kind::pipe_out; }
+  bool is_fifo() const noexcept { return !path.empty(); }
   bool is_datagrams() const noexcept { return what == kind::udp || what == kind::unix_datagram; }
   /// Whether its program and its peer's share a system, which knows at once who has gone.
   bool is_local() const noexcept { return is_pipe() || what == kind::unix_stream; }

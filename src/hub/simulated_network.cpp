@@ -80,8 +80,14 @@ simulated_network::endpoint* simulated_network::find(name of) noexcept {
   return found != nullptr && found->self.serial == of.serial ? found : nullptr;
 }
 
-simulated_network::endpoint& simulated_network::get(int fd) noexcept {
+simulated_network::endpoint& simulated_network::opened_as(int fd) noexcept {
   return *endpoints_[static_cast<std::size_t>(fd - first_number)];
+}
+
+/// What `fd` stands for.
+simulated_network::endpoint& simulated_network::get(int fd) noexcept {
+  endpoint& opened = opened_as(fd);
+  return opened.shared.serial != 0 ? *find(opened.shared) : opened;
 }
 
 /// Where in bound_ a socket of that kind and address is.
@@ -144,7 +150,8 @@ int simulated_network::local_address(int fd, socket_address& found) {
 }
 
 void simulated_network::close(int fd) noexcept {
-  endpoint& leaving = get(fd);
+  endpoint& leaving = opened_as(fd);
+  if (leaving.shared.serial != 0) return close_fifo(leaving);
   if (!leaving.bound.empty()) {
     const auto place = bound_.find(leaving.bound);
     if (leaving.own.storage.ss_family == AF_UNIX && leaving.bound.front() != '\0') {
@@ -161,6 +168,7 @@ void simulated_network::close(int fd) noexcept {
   }
   hang_up(leaving);
   remove(leaving.self);
+  std::erase_if(signals_, [this](const auto& each) { return !is_watched(each.first); });
 }
 
 bool simulated_network::is_ready(int fd, short events) {
@@ -170,7 +178,7 @@ bool simulated_network::is_ready(int fd, short events) {
     return !own.unread.empty() || !own.arrived.empty() || !own.datagrams.empty() || own.peer_ended;
   }
   return own.ended || own.is_datagrams() || (own.connected && own.outstanding < chosen_.window) ||
-         (own.is_local() && own.connected && find(own.peer) == nullptr);
+         is_broken(own);
 }
 
 // Happenings ------------------------------------------------------------------------------------
@@ -194,20 +202,26 @@ void simulated_network::send_after_all(endpoint& from, event what, std::vector<s
 }
 
 void simulated_network::watch(int fd, std::uint64_t key) {
+  endpoint& opened = opened_as(fd);
+  opened.key = key;
+  opened.watched = true;
   endpoint& own = get(fd);
-  own.key = key;
-  own.watched = true;
-  const bool readable = !own.unread.empty() || !own.arrived.empty() || !own.datagrams.empty();
+  const bool readable = !own.unread.empty() || !own.arrived.empty() || !own.datagrams.empty() ||
+                        (own.what == kind::signals && !signals_.empty());
   if (readable || own.peer_ended || own.reset) tell(own, readable, own.reset);
 }
 
 void simulated_network::forget(int fd) noexcept {
-  get(fd).watched = false;
+  opened_as(fd).watched = false;
 }
 
 void simulated_network::tell(endpoint& to, bool readable, bool writable) {
-  if (!to.watched) return;
-  told_.push_back({to.key, readable, writable, to.peer_ended || to.reset});
+  for (const name each : to.opened) {
+    const endpoint& opened = *find(each);
+    if (opened.watched) told_.push_back({opened.key, readable, writable, to.peer_ended});
+  }
+  if (!to.watched && to.opened.empty()) return;
+  if (to.watched) told_.push_back({to.key, readable, writable, to.peer_ended || to.reset});
   if (chance(chosen_.false_events)) {
     schedule({.when = arrival(), .what = event::nothing, .to = to.self, .from = to.self});
   }
@@ -248,6 +262,7 @@ void simulated_network::happen(happening& what) {
       tell(*to, true, false);
       break;
     case event::end:
+      if (to->is_fifo() && !is_broken(*to)) break;  // opened again to send
       to->peer_ended = true;
       tell(*to, true, false);
       break;
@@ -268,7 +283,9 @@ void simulated_network::happen(happening& what) {
     case event::connect:
     case event::datagram:
     case event::nothing:
-      if (to->connected || to->backlog != 0 || to->is_datagrams()) tell(*to, true, true);
+      if (to->connected || to->backlog != 0 || to->is_datagrams() || to->what == kind::signals) {
+        tell(*to, true, true);
+      }
       break;
   }
 }

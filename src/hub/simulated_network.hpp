@@ -1,6 +1,6 @@
 /// TCP, UDP, Unix sockets and pipes in memory, with everything that can happen to them drawn from a
 /// seed. It is one machine's: listeners differ by their ports alone. Unix sockets are in no file
-/// system: a name is free again when its socket has gone.
+/// system: a name is free again when its socket has gone; nor are FIFOs. Signals come here, too.
 #pragma once
 
 #include <offshoot/hub/simulation.hpp>
@@ -45,7 +45,10 @@ class simulated_network final : public network {
   ssize_t send_descriptor(int fd, int given) override;
   ssize_t receive_descriptor(int fd, passed_descriptor& into) override;
   int make_pipe(std::array<int, 2>& ends) override;
-  transport& pipes() noexcept override { return *this; }
+  int open_fifo(const std::string& path, bool to_send) override;
+  int open_signals(sigset_t& signals) override;
+  int take_signal(int fd) override;
+  transport& files() noexcept override { return *this; }
   int open_datagrams(int family, const socket_address* own) override;
   int set_peer(int fd, const socket_address& peer) override;
   ssize_t send_to(int fd, std::span<const std::byte> bytes, const socket_address* to) override;
@@ -61,6 +64,9 @@ class simulated_network final : public network {
   void watch(int fd, std::uint64_t key);
   void forget(int fd) noexcept;
 
+  /// Whether there is one that watches for it.
+  bool raise(int signal);
+
   /// When the next thing happens, or `never`.
   instant next() const noexcept;
   /// All that happens until `time`, in an order that is drawn.
@@ -69,7 +75,7 @@ class simulated_network final : public network {
  private:
   static constexpr int first_number = 1 << 30;
 
-  enum class kind { tcp, unix_stream, pipe_in, pipe_out, udp, unix_datagram };
+  enum class kind { tcp, unix_stream, pipe_in, pipe_out, udp, unix_datagram, signals };
   struct endpoint;
   struct datagram;
   struct happening;
@@ -77,6 +83,8 @@ class simulated_network final : public network {
   struct name {
     std::size_t place = 0;
     std::uint64_t serial = 0;  ///< 0: nobody's
+
+    bool operator==(const name&) const = default;
   };
   enum class event {
     connect,
@@ -103,8 +111,12 @@ class simulated_network final : public network {
   endpoint* find_bound(const std::string& where) noexcept;
   int why_not_there(const std::string& where) const noexcept;
   std::array<int, 2> join(name one, name other);
+  bool is_broken(const endpoint& own) noexcept;
+  void close_fifo(const endpoint& leaving) noexcept;
+  bool is_watched(int signal) const noexcept;
   void remove(name gone) noexcept;
   endpoint* find(name of) noexcept;
+  endpoint& opened_as(int fd) noexcept;
   endpoint& get(int fd) noexcept;
   int number_of(name of) const noexcept { return first_number + static_cast<int>(of.place); }
   void schedule(happening what);
@@ -127,6 +139,8 @@ class simulated_network final : public network {
   std::vector<std::unique_ptr<endpoint>> endpoints_;
   std::vector<std::size_t> vacant_;    ///< a heap: the lowest number is taken, as by the system
   std::map<std::string, name> bound_;  ///< by place_of(); paths stay, with nobody's name
+  std::map<std::string, name> fifos_;  ///< the ends to send to, by path
+  std::map<int, unsigned> signals_;    ///< how many of each have come that nobody has taken
   std::vector<happening> future_;      ///< a heap
   std::vector<told> told_;
 };

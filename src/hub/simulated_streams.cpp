@@ -2,6 +2,7 @@
 /// Linux; Unix sockets and pipes meet no faults but short reads and sends.
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include <fcntl.h>
@@ -130,19 +131,24 @@ ssize_t simulated_network::send(int fd, std::span<const iovec> parts) {
   if (own.error != 0) return -std::exchange(own.error, 0);
   if (own.reset || own.ended) return -EPIPE;
   if (!own.connected) return -ENOTCONN;
-  if (own.is_local() && find(own.peer) == nullptr) return -EPIPE;
+  if (is_broken(own)) return -EPIPE;
   const std::size_t room = chosen_.window - std::min(own.outstanding, chosen_.window);
   if (room == 0) return -EAGAIN;
   std::vector<std::byte> all;
+  std::size_t wanted = 0;
   for (const iovec& each : parts) {
+    wanted += each.iov_len;
     const auto* const first = static_cast<const std::byte*>(each.iov_base);
     all.insert(all.end(), first, first + std::min(each.iov_len, room - all.size()));
   }
   if (all.empty()) return 0;
-  const std::size_t sent = cut(all.size());
+  // What several send into a FIFO comes whole if it is short.
+  const bool whole = own.is_fifo() && wanted <= std::min<std::size_t>(PIPE_BUF, chosen_.window);
+  if (whole && wanted > room) return -EAGAIN;
+  const std::size_t sent = whole ? wanted : cut(all.size());
   own.outstanding += sent;
   for (std::size_t at = 0; at < sent;) {
-    const std::size_t count = cut(std::min(sent - at, chosen_.largest_piece));
+    const std::size_t count = whole ? sent : cut(std::min(sent - at, chosen_.largest_piece));
     const auto first = all.begin() + static_cast<std::ptrdiff_t>(at);
     send_after_all(own, event::piece, {first, first + static_cast<std::ptrdiff_t>(count)});
     at += count;
@@ -168,6 +174,13 @@ int simulated_network::end(int fd) {
   if (!own.connected || own.reset) return -ENOTCONN;
   if (!std::exchange(own.ended, true)) send_after_all(own, event::end);
   return 0;
+}
+
+/// Whether this is the end of a pipe or Unix socket, and nobody is at the other one any more.
+bool simulated_network::is_broken(const endpoint& own) noexcept {
+  if (!own.is_local() || !own.connected) return false;
+  const endpoint* const peer = find(own.peer);
+  return peer == nullptr || (peer->is_fifo() && peer->opened.empty());
 }
 
 /// What the peer sees of a close: an end, or a reset if what it sent was not read, or will not be.

@@ -1,4 +1,4 @@
-/// The system's sockets and pipes. Nagle's delay is off for every stream.
+/// The system's sockets, pipes and signals. Nagle's delay is off for every stream.
 #include <cerrno>
 #include <cstring>
 
@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "hub/transport.hpp"
@@ -160,7 +161,22 @@ class sockets final : public network {
   int make_pipe(std::array<int, 2>& ends) override {
     return or_error(pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC));
   }
-  transport& pipes() noexcept override { return system_files(); }
+
+  int open_fifo(const std::string& path, bool to_send) override {
+    return or_error(::open(path.c_str(), (to_send ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC));
+  }
+
+  int open_signals(sigset_t& signals) override {
+    return or_error(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+  }
+
+  int take_signal(int fd) override {
+    signalfd_siginfo got{};
+    const ssize_t bytes = or_error(read(fd, &got, sizeof got));
+    return bytes < 0 ? static_cast<int>(bytes) : static_cast<int>(got.ssi_signo);
+  }
+
+  transport& files() noexcept override { return system_files(); }
 
   int open_datagrams(int family, const socket_address* own) override {
     const int fd = or_error(::socket(family, datagram_type, 0));

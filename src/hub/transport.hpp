@@ -4,8 +4,10 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -42,8 +44,8 @@ struct passed_descriptor {
   bool lost = false;  ///< there was one, and no room for it
 };
 
-/// How sockets and pipes are made, and what only some of them can do. Addresses are those of IPv4,
-/// IPv6, or Unix sockets.
+/// How sockets and pipes are made, where signals come from, and what only some of them can do.
+/// Addresses are those of IPv4, IPv6, or Unix sockets.
 class network : public transport {
  public:
   /// A stream socket that listens at `own`; `shared`: where others that share it may listen, too.
@@ -62,8 +64,14 @@ class network : public transport {
 
   /// A pipe: where it is read, and where it is written.
   virtual int make_pipe(std::array<int, 2>& ends) = 0;
-  /// The calls on its ends.
-  virtual transport& pipes() noexcept = 0;
+  /// One end of a FIFO.
+  virtual int open_fifo(const std::string& path, bool to_send) = 0;
+  /// What tells of `signals`. Leaves in there those that the thread has to block for it.
+  virtual int open_signals(sigset_t& signals) = 0;
+  /// The number of one that has come.
+  virtual int take_signal(int fd) = 0;
+  /// The calls on what these four have made.
+  virtual transport& files() noexcept = 0;
 
   /// A datagram socket at `own`; of that family and without a name if null.
   virtual int open_datagrams(int family, const socket_address* own) = 0;

@@ -147,6 +147,58 @@ void retransmit(notes& to) {
   to.right = *done == expected;
 }
 
+constexpr std::size_t line_length = 700;
+
+/// Not more than a line, so that the next one is still in the FIFO.
+std::string read_line(offshoot::pipe& from) {
+  std::string line(line_length, ' ');
+  const auto room = std::as_writable_bytes(std::span(line));
+  for (std::size_t at = 0; at < line_length;) {
+    const std::size_t got = from.receive_some(room.subspan(at));
+    if (got == 0) return "";
+    at += got;
+  }
+  return line;
+}
+
+/// Several send lines into a FIFO, whose reader goes away for a while.
+void collect_lines(notes& to) {
+  constexpr int each_sends = 60;
+  const auto refused = std::make_shared<int>(0);
+  std::vector<offshoot::task<void>> senders;
+  const auto read = [&to](offshoot::pipe& from, int count) {
+    for (; count > 0; --count) {
+      const std::string line = read_line(from);
+      to.right = to.right && !line.empty() && line == std::string(line_length, line.front());
+      to.mix(static_cast<std::uint64_t>(line.front()));
+    }
+  };
+  {
+    auto first = offshoot::pipe::open_to_receive("/nowhere/log");
+    for (const char letter : {'a', 'b', 'c'}) {
+      senders.push_back(
+          spawn([letter, refused, own = offshoot::pipe::open_to_send("/nowhere/log")]() mutable {
+            const std::string line(line_length, letter);
+            for (int left = each_sends; left > 0;) {
+              try {
+                own.send_all(bytes_of(line));
+                --left;
+              } catch (const std::system_error&) {  // nobody reads just now
+                ++*refused;
+                offshoot::sleep_for(1ms);
+              }
+            }
+          }));
+    }
+    read(first, 50);
+  }
+  offshoot::sleep_for(3ms);
+  auto second = offshoot::pipe::open_to_receive("/nowhere/log");
+  read(second, 3 * each_sends - 50);
+  join_all(senders);
+  to.right = to.right && second.receive().empty() && *refused > 0;
+}
+
 /// One greenlet serves TCP, a Unix socket, UDP and a pipe, until an order comes to end.
 void serve_everything(notes& to) {
   const auto tcp = std::make_shared<offshoot::tcp_listener>(0);
@@ -250,11 +302,24 @@ TEST_CASE("one select serves all that is simulated, and its runs repeat") {
   CHECK(runs.size() == 30);
 }
 
+TEST_CASE("lines that several send into a simulated FIFO come whole, and its runs repeat") {
+  std::set<std::uint64_t> runs;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    const offshoot::simulation chosen{
+        .seed = seed, .largest_piece = 500, .window = 4096, .cuts = 0.5, .false_events = 0.3};
+    runs.insert(simulate_twice(chosen, collect_lines).hash);
+  }
+  CHECK(runs.size() == 30);
+}
+
 TEST_CASE("who waits for simulated pipes and datagrams that nobody sends is told") {
   std::thread([] {
     offshoot::start_hub({.reactor = "virtual"});
     auto [from, to] = offshoot::pipe::make();
     CHECK_THROWS_AS(from.receive(), offshoot::would_block_forever);
+    auto fifo = offshoot::pipe::open_to_receive("/nowhere/fifo");
+    CHECK_THROWS_AS(fifo.receive(), offshoot::would_block_forever);
     offshoot::udp_socket udp;
     CHECK_THROWS_AS(udp.receive(), offshoot::would_block_forever);
     CHECK_THROWS_AS(select(on_readable(udp, [] {})), offshoot::would_block_forever);

@@ -15,6 +15,9 @@ struct watch;
 /// Takes signals out of their default way while it exists: they are blocked in the calling thread,
 /// and in those that it starts from then on, and reported by `wait`. Threads that exist already
 /// must block them themselves, so make it first. Belongs to the thread that made it.
+///
+/// In a simulation none are blocked, and those that come to the process take their way: `wait` is
+/// told only of what simulate_signal() raises (simulation.hpp).
 class OFFSHOOT_API signal_watcher {
  public:
   /// Throws std::system_error, for instance for a number that is no signal.

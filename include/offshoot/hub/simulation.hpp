@@ -1,6 +1,8 @@
 /// `simulation`: what the reactor `virtual` does to a program, and how often.
 #pragma once
 
+#include <offshoot/export.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,11 +10,12 @@
 namespace offshoot {
 
 /// Under the reactor `virtual` nobody waits: whenever no greenlet is ready, the hub's time jumps to
-/// the next deadline or event. The thread's TCP, UDP and Unix sockets, and its pipes, run over a
-/// network in memory, which only they are in; FIFOs, signals and descriptors from elsewhere are the
-/// system's. Whatever that network does follows from the seed, so a run whose greenlets use no
-/// other source of chance (random addresses, other threads, the real clock instead of `hub_clock`)
-/// is repeated by the same seed. Chances are from 0, never, to 1, always.
+/// the next deadline or event. The thread's TCP, UDP and Unix sockets, its pipes and FIFOs run over
+/// a network in memory, which only they are in, and its `signal_watcher`s see only signals that are
+/// simulated; descriptors from elsewhere are the system's. Whatever that network does follows from
+/// the seed, so a run whose greenlets use no other source of chance (random addresses, other
+/// threads, the real clock instead of `hub_clock`) is repeated by the same seed. Chances are from
+/// 0, never, to 1, always.
 struct simulation {
   std::uint64_t seed = 1;
   /// How long whatever is sent takes to arrive: between the two, each time anew.
@@ -38,5 +41,14 @@ struct simulation {
   /// Of an event to be told once more, when there is nothing to it.
   double false_events = 0;
 };
+
+/// Raises a signal in the calling thread's simulation, at its present time: to have it later, sleep
+/// first. As of a real one, a watcher of the signal gets it that waits or is the next to, and one
+/// that nobody has taken yet is not raised twice, unless it is a real-time signal. True: a watcher
+/// of this thread has it. False: none is there, and nothing happens, where a real one would have
+/// done whatever is set for it: often, ended the process. Throws std::system_error (EINVAL) for
+/// what is no signal, `greenlet_error` if the thread's hub is not simulated; what making a hub
+/// throws.
+OFFSHOOT_API bool simulate_signal(int signal);
 
 }  // namespace offshoot
