@@ -15,6 +15,7 @@ hub_counters counters() noexcept {
           .timers = counted.timers,
           .expired = counted.expired,
           .polls = counted.polls,
+          .prefetches = counted.prefetches,
           .evictions = copied.evictions,
           .bytes_copied = copied.bytes};
 }

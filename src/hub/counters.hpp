@@ -25,6 +25,7 @@ struct hub_counts {
   std::uint64_t timers = 0;
   std::uint64_t expired = 0;
   std::uint64_t polls = 0;
+  std::uint64_t prefetches = 0;
 };
 
 }  // namespace offshoot::detail

@@ -36,6 +36,8 @@ class scheduler {
   static constexpr instant longest_turn = 1'000'000;  ///< nanoseconds
   /// Operations in a row that did not need to wait.
   static constexpr unsigned largest_unshared = 64;
+  /// So many tasks and what they have on the heap are more than a processor's caches hold.
+  static constexpr std::size_t fewest_to_prefetch = 8192;
 
   explicit scheduler(const hub_options& chosen);
   scheduler(const scheduler&) = delete;
@@ -115,6 +117,7 @@ class scheduler {
   bool turn_is_over() noexcept;
   bool something_outside() noexcept;
   void pop(record& next) noexcept;
+  [[gnu::noinline]] void prefetch_behind(list_hook& next) noexcept;
   void suspend(record& self);
   bool park_timed(record& self, instant deadline);
   void forget_wait(record& self) noexcept;

@@ -7,6 +7,7 @@
 
 #include "core/lanes.hpp"
 #include "hub/fixture.hpp"
+#include "hub/scheduler.hpp"
 
 using namespace std::chrono_literals;
 using offshoot::counters;
@@ -22,6 +23,7 @@ hub_counters difference(const hub_counters& now, const hub_counters& before) {
           .timers = now.timers - before.timers,
           .expired = now.expired - before.expired,
           .polls = now.polls - before.polls,
+          .prefetches = now.prefetches - before.prefetches,
           .evictions = now.evictions - before.evictions,
           .bytes_copied = now.bytes_copied - before.bytes_copied};
 }
@@ -34,6 +36,26 @@ hub_counters counted_in(F work) {
 }
 
 }  // namespace
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "whose turn is next is prefetched where tasks are many") {
+  constexpr std::uint64_t many = offshoot::detail::scheduler::fewest_to_prefetch;
+  const auto counted = [](std::uint64_t tasks) {
+    return counted_in([tasks] {
+      std::vector<offshoot::task<void>> running;
+      for (std::uint64_t each = 0; each < tasks; ++each) {
+        running.push_back(spawn([] {
+          for (int turn = 0; turn < 3; ++turn) offshoot::yield();
+        }));
+      }
+      join_all(running);
+    });
+  };
+  CHECK(counted(100).prefetches == 0);
+  CHECK(counted(many - 1).prefetches == 0);
+  const hub_counters of_many = counted(many);  // until the first has ended
+  CHECK(of_many.prefetches >= 3 * many);
+  CHECK(of_many.prefetches < of_many.switches);
+}
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "each switch of the hub is counted, and no other") {
   std::uint64_t arrivals = 0;

@@ -18,6 +18,7 @@ struct hub_counters {
   std::uint64_t timers = 0;        ///< waits with a limit: sleeps and time-outs
   std::uint64_t expired = 0;       ///< of those, ended by their limit
   std::uint64_t polls = 0;         ///< looks at the reactor: about one system call each
+  std::uint64_t prefetches = 0;    ///< greenlets asked for from memory a turn ahead: of many tasks
   std::uint64_t evictions = 0;     ///< as copy_counts::evictions (trace.hpp)
   std::uint64_t bytes_copied = 0;  ///< as copy_counts::bytes
 };
