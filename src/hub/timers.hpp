@@ -67,7 +67,7 @@ class timer_heap {
 
  private:
   struct alignas(16) entry {  // a quarter of a line, where pointers have 32 bits, too
-    instant due;  ///< not later than the node's deadline
+    instant due;              ///< not later than the node's deadline
     timer_node* node;
   };
 

@@ -34,8 +34,9 @@ OFFSHOOT_API void write_label(raw_text& out, const control_block& which) noexcep
 /// "greenlet 'name' #7 (lane), spawned at file.cpp:12"
 OFFSHOOT_API void write_origin(raw_text& out, const control_block& which) noexcept;
 /// A line for each frame, behind so many spaces. Those of the current one begin where a signal came
-/// whose handler has got `interrupted` as its third argument; if that is null, in the function that is
-/// called back at `returns_to`. Allows for the same in a handler as write_backtraces (trace.hpp).
+/// whose handler has got `interrupted` as its third argument; if that is null, in the function that
+/// is called back at `returns_to`. Allows for the same in a handler as write_backtraces
+/// (trace.hpp).
 OFFSHOOT_API void write_frames(raw_text& out, control_block& which, const void* interrupted,
                                const void* returns_to, unsigned indent) noexcept;
 
