@@ -57,7 +57,7 @@ OFFSHOOT_NO_MEMORY_SANITIZER std::uintptr_t lowest_in_use(std::uintptr_t low,
 }
 
 /// Whole pages go back to the kernel, so that the next look need not go through them.
-void zero(std::uintptr_t low, std::uintptr_t high) noexcept {
+[[maybe_unused]] void zero(std::uintptr_t low, std::uintptr_t high) noexcept {
   if (low >= high) return;
   const std::uintptr_t first_page = std::min(round_up(low, page_size()), high);
   const std::uintptr_t last_page = std::max(high / page_size() * page_size(), first_page);

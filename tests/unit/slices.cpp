@@ -392,7 +392,7 @@ TEST_CASE_FIXTURE(
     test::nothing_leaks,
     "S35: whose allocation has no room at all pays when it suspends, wherever its stack begins") {
   for (int i = 0; i < 200; ++i) greenlet([] {}).switch_to();  // which teach that none is needed
-  for (const std::size_t padding : {0, 16, 32, 48}) {
+  for (const std::size_t padding : {0U, 16U, 32U, 48U}) {
     CAPTURE(padding);
     auto* const pad = static_cast<volatile char*>(alloca(padding + 1));
     pad[0] = 1;
