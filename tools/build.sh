@@ -26,9 +26,13 @@ in_one_file=(-Ddefault_library=static -Dunity=on -Dunity_size=100)
 
 # run_cross CPU OPTION...: every test on that CPU, in an emulator.
 run_cross() {
-  local compiler=g++
-  [[ -z $(cross_root "$1") && $CXX != *clang* ]] || compiler=clang++
-  run_emulated "cross-$1-$compiler${2:+-core}" "$1" $compiler "" "${@:2}"
+  local compiler=g++ where=
+  if [[ -n $(cross_root "$1") ]]; then
+    compiler=clang++ where=clang
+  elif [[ $CXX == *clang* ]]; then
+    compiler=clang++ where="clang clang14"
+  fi
+  run_emulated "cross-$1-$compiler${2:+-core}" "$1" $compiler "$where" "${@:2}"
 }
 
 # run_fallback [CPU]: every test with Boost.Context's switch, natively or in an emulator.

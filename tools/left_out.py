@@ -11,6 +11,7 @@ ran here, and how many are left out; it fails if that does not come out even.
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 from count_tests import count
@@ -41,13 +42,14 @@ def counts(log):
 def compare(native, log, where):
     there, here = counts(native), counts(log)
     programs, suites = set(listed("test", where)), set(listed("suite", where))
+    uncompiled = Counter(listed("uncompiled", where))
     missing = [each for each in there if each not in here]
     wrong = [f"{name}: not run, and not listed" for suite, name in missing
              if name not in programs and suite not in suites]
     for each, (ran, skipped) in here.items():
-        if each in there and ran + skipped != sum(there[each]):
+        if each in there and ran + skipped + uncompiled["/".join(each)] != sum(there[each]):
             wrong.append(f"{each[1]}: {ran} cases and {skipped} left out, natively {sum(there[each])}")
-    cases = sum(skipped for _, skipped in here.values())
+    cases = sum(skipped for _, skipped in here.values()) + sum(uncompiled["/".join(each)] for each in here)
     print(f"of {sum(map(sum, there.values()))} tests that run natively: "
           f"{sum(ran for ran, _ in here.values())} run here, {cases} cases and {len(missing)} programs with "
           f"{sum(sum(there[each]) for each in missing)} are left out")
