@@ -9,7 +9,7 @@ configure() {
 # count's to report: a build that failed has left no log. With setup=NAME before it, in that test
 # setup of meson's.
 run_tests() {
-  local log=build-$1/run-${#logs[@]}.json
+  local log=build-$1/run${setup:+-$setup}-${#logs[@]}.json
   rm -f "$log" "build-$1"/meson-logs/*.json
   logs+=("$log")
   echo "== $1${setup:+, $setup}"
