@@ -19,9 +19,10 @@
 ///                                          // being unwound; ip lies behind an instruction of it
 ///     interruption registers_of(const ucontext_t&) noexcept;
 ///                                          // of one that a signal has interrupted
-///     bool in_switch(uintptr_t ip) noexcept;  // whether that ip is of offshoot_switch, _fetch,
-///     _start constexpr ptrdiff_t return_slot;     // where the return address lies, from a frame's
-///     high
+///     bool in_switch(uintptr_t ip) noexcept;
+///                                          // whether ip, as these have it, is in the assembly
+///                                          // that leaves one stack for another
+///     constexpr ptrdiff_t return_slot;     // where the return address lies, from a frame's high
 ///                                          // end; 0 if no frame aligns its stack by keeping
 ///                                          // its caller's stack pointer in memory
 #pragma once
