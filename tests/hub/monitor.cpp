@@ -205,7 +205,7 @@ TEST_CASE_FIXTURE(
   CHECK(matches(first.text, R"(^offshoot: a greenlet has held its thread for \d+ ms:\n)"
                             R"(greenlet 'blocks' #\d+ \(lane\), spawned at .*, runs\n)"
                             R"((    #\d+ .*\n)*    #\d+ block_until_reported\+)"));
-  CHECK(matches(first.text, ("^greenlet 'blocks' #" + std::to_string(first.id) + " ").c_str()));
+  CHECK(matches(first.text, "^greenlet 'blocks' #" + std::to_string(first.id) + " "));
 
   // A later one has nothing of it.
   const auto later =
@@ -213,7 +213,7 @@ TEST_CASE_FIXTURE(
   REQUIRE(later != got.end());
   CHECK(later->name == "");
   CHECK(later->text.find("offshoot: a greenlet has held") == 0);
-  CHECK(matches(later->text, ("^greenlet #" + std::to_string(nameless) + " ").c_str()));
+  CHECK(matches(later->text, "^greenlet #" + std::to_string(nameless) + " "));
   CHECK_FALSE(matches(later->text, "'blocks'"));
 }
 
