@@ -35,11 +35,11 @@ struct record : extension, list_hook, timer_node {
     ready,      ///< in the ready queue
   };
 
-  phase now = phase::running;  ///< first: there is room for four bytes at the end of `timer_node`
+  phase now = phase::running;  ///< first: there is room for three bytes at the end of `timer_node`
   bool timed_out = false;      ///< its wait was ended by its timer
   bool given = false;          ///< it has what it waited for: who gives says so before waking it
-  bool deserted = false;       ///< what it waited for is gone
   control_block* const block;
+  bool deserted = false;   ///< what it waited for is gone
   bool notified = false;   ///< by the condition it waited for
   bool exclusive = false;  ///< while it waits for a shared_mutex: to write
   /// How many around it forbid that a kill or a time-out ends its waits.

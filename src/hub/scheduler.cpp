@@ -47,7 +47,7 @@ record::~record() {
   unlink();
   drop_locals();
   // In no heap any more if it is the main one's: then the hub has gone already.
-  if (place != nowhere) this_scheduler->forget(*this);
+  if (slot != none) this_scheduler->forget(*this);
 }
 
 scheduler* scheduler::find() noexcept {

@@ -1,6 +1,7 @@
 #include "hub/timers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace offshoot::detail {
 namespace {
@@ -14,12 +15,22 @@ constexpr std::size_t parent_of(std::size_t place) noexcept {
 }  // namespace
 
 timer_heap::~timer_heap() {
-  for (const entry& each : heap_) each.node->place = timer_node::nowhere;
+  for (const entry& each : heap_) nodes_[each.slot]->slot = timer_node::none;
 }
 
-void timer_heap::put(std::size_t place, const entry& what) noexcept {
+/// Of what nears the top, which is looked at next.
+inline void timer_heap::fetch_node(std::size_t place, std::uint32_t slot) const noexcept {
+  if (place <= arity) {
+    __builtin_prefetch(nodes_[slot], 1);
+  } else if (place <= arity + arity * arity) {
+    __builtin_prefetch(&nodes_[slot]);
+  }
+}
+
+inline void timer_heap::put(std::size_t place, const entry& what) noexcept {
   heap_[place] = what;
-  what.node->place = static_cast<std::uint32_t>(place);
+  places_[what.slot] = static_cast<std::uint32_t>(place);
+  fetch_node(place, what.slot);
 }
 
 void timer_heap::sift_up(std::size_t place, entry what) noexcept {
@@ -73,21 +84,43 @@ void timer_heap::sift_down(std::size_t place, entry what) noexcept {
   put(place, what);
 }
 
+void timer_heap::enter(timer_node& node, instant deadline) {
+  heap_.push_back({deadline, timer_node::none});
+  try {
+    if (vacant_ == timer_node::none) {
+      nodes_.reserve(heap_.capacity());
+      places_.push_back(timer_node::none);
+      nodes_.push_back(nullptr);
+      vacant_ = static_cast<std::uint32_t>(places_.size() - 1);
+    }
+  } catch (...) {
+    heap_.pop_back();
+    throw;
+  }
+  node.slot = vacant_;
+  vacant_ = places_[vacant_];
+  nodes_[node.slot] = &node;
+  sift_up(heap_.size() - 1, {deadline, node.slot});
+}
+
+/// What it was armed for last, even if that was called off, is never earlier than its entry: later
+/// ones need no look at the heap, which would miss the cache twice.
 void timer_heap::arm(timer_node& node, instant deadline) {
-  if (node.place == timer_node::nowhere) {
-    heap_.push_back({deadline, &node});
-    sift_up(heap_.size() - 1, {deadline, &node});
-  } else if (deadline < heap_[node.place].due) {
-    sift_up(node.place, {deadline, &node});
+  if (node.slot == timer_node::none) {
+    enter(node, deadline);
+  } else if (deadline < node.deadline && deadline < heap_[place_of(node)].due) {
+    sift_up(place_of(node), {deadline, node.slot});
   }
   node.deadline = deadline;
+  node.armed = true;
 }
 
 void timer_heap::remove(timer_node& node) noexcept {
-  node.deadline = never;
-  if (node.place == timer_node::nowhere) return;
-  const std::size_t place = node.place;
-  node.place = timer_node::nowhere;
+  node.armed = false;
+  if (node.slot == timer_node::none) return;
+  const std::size_t place = place_of(node);
+  places_[node.slot] = std::exchange(vacant_, node.slot);
+  node.slot = timer_node::none;
   const entry last = heap_.back();
   heap_.pop_back();
   if (place == heap_.size()) return;
@@ -98,19 +131,24 @@ void timer_heap::remove(timer_node& node) noexcept {
   }
 }
 
-/// The first entry does not tell the truth about its node.
-void timer_heap::settle(const entry& top) noexcept {
-  if (top.node->deadline == never) {
-    remove(*top.node);
+/// Whether what stands at the top is the truth about its node.
+bool timer_heap::is_true(const timer_node& top) const noexcept {
+  return top.armed && top.deadline == heap_.front().due;
+}
+
+/// Makes it so, or something else the top.
+void timer_heap::settle(timer_node& top) noexcept {
+  if (top.armed) {
+    sift_down(0, {top.deadline, top.slot});
   } else {
-    sift_down(0, {top.node->deadline, top.node});
+    remove(top);
   }
 }
 
 instant timer_heap::next_deadline() noexcept {
   while (!heap_.empty()) {
-    const entry top = heap_.front();
-    if (top.node->deadline == top.due) return top.due;
+    timer_node& top = *nodes_[heap_.front().slot];
+    if (is_true(top)) return top.deadline;
     settle(top);
   }
   return never;
@@ -118,10 +156,10 @@ instant timer_heap::next_deadline() noexcept {
 
 timer_node* timer_heap::expire(instant now) noexcept {
   while (!heap_.empty() && heap_.front().due <= now) {
-    const entry top = heap_.front();
-    if (top.node->deadline == top.due) {
-      top.node->deadline = never;
-      return top.node;
+    timer_node& top = *nodes_[heap_.front().slot];
+    if (is_true(top)) {
+      top.armed = false;
+      return &top;
     }
     settle(top);
   }

@@ -1,5 +1,6 @@
 /// Timers: an intrusive 4-ary heap. The heap's array holds the deadlines, so that finding the
-/// earliest child reads one cache line and no node.
+/// earliest child reads one cache line and no node; and where each is in it stands in an array
+/// of its own, so that moving one writes to no node either: of a million they are far apart.
 #pragma once
 
 #include <offshoot/hub/detail/instant.hpp>
@@ -14,10 +15,11 @@ namespace offshoot::detail {
 
 /// One for whoever waits, embedded in its record.
 struct timer_node {
-  static constexpr std::uint32_t nowhere = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-  instant deadline = never;       ///< `never`: not armed
-  std::uint32_t place = nowhere;  ///< in the heap's array
+  instant deadline = never;   ///< the last it was armed for
+  std::uint32_t slot = none;  ///< what the heap knows it by while it holds it
+  bool armed = false;
 };
 
 /// Allocates arrays in which four children of a place, from 1 on, share a line of the cache.
@@ -51,7 +53,7 @@ class timer_heap {
   /// changed.
   void arm(timer_node& node, instant deadline);
   /// It is not due any more. Lazy: it stays in the heap until its deadline comes up.
-  void disarm(timer_node& node) noexcept { node.deadline = never; }
+  void disarm(timer_node& node) noexcept { node.armed = false; }
   /// Takes it out, armed or not: it may be destroyed.
   void remove(timer_node& node) noexcept;
 
@@ -64,21 +66,30 @@ class timer_heap {
 
   /// Nodes in the heap, armed or not.
   std::size_t size() const noexcept { return heap_.size(); }
+  /// Where it is in the heap, which holds it; 0 is the top.
+  std::size_t place_of(const timer_node& node) const noexcept { return places_[node.slot]; }
 
  private:
-  struct alignas(16) entry {  // a quarter of a line, where pointers have 32 bits, too
+  struct alignas(16) entry {  // a quarter of a line
     instant due;              ///< not later than the node's deadline
-    timer_node* node;
+    std::uint32_t slot;
   };
 
+  void enter(timer_node& node, instant deadline);
   void put(std::size_t place, const entry& what) noexcept;
+  void fetch_node(std::size_t place, std::uint32_t slot) const noexcept;
   void sift_up(std::size_t place, entry what) noexcept;
   void sift_down(std::size_t place, entry what) noexcept;
-  void settle(const entry& top) noexcept;
+  bool is_true(const timer_node& top) const noexcept;
+  void settle(timer_node& top) noexcept;
   void fetch_children_of_four(std::size_t place) const noexcept;
   std::size_t first_of_four(std::size_t place) const noexcept;
 
   std::vector<entry, children_in_line<entry>> heap_;
+  // By slot:
+  std::vector<std::uint32_t> places_;  ///< of a vacant slot: the next vacant one, or `none`
+  std::vector<timer_node*> nodes_;
+  std::uint32_t vacant_ = timer_node::none;
 };
 
 }  // namespace offshoot::detail

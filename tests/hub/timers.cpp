@@ -54,7 +54,7 @@ TEST_CASE("timers come in the order of their deadlines, however armed, moved and
         case 4:
           heap.remove(node[which]);
           expected.deadlines[which] = never;
-          REQUIRE(node[which].place == timer_node::nowhere);
+          REQUIRE(node[which].slot == timer_node::none);
           break;
         case 5:
           REQUIRE(heap.next_deadline() == expected.first());
@@ -79,7 +79,7 @@ TEST_CASE("a timer that is moved to later does not touch the heap until its old 
   heap.arm(first, 10);
   heap.arm(second, 20);
   heap.arm(first, 30);
-  CHECK(first.place == 0);  // still where its old deadline put it
+  CHECK(heap.place_of(first) == 0);  // still where its old deadline put it
   CHECK(heap.next_deadline() == 20);
   CHECK(heap.expire(25) == &second);
   CHECK(heap.expire(25) == nullptr);
@@ -112,5 +112,5 @@ TEST_CASE("a heap that goes lets go of its timers") {
     timer_heap heap;
     heap.arm(armed, 10);
   }
-  CHECK(armed.place == timer_node::nowhere);
+  CHECK(armed.slot == timer_node::none);
 }
