@@ -1,7 +1,8 @@
 /// Many that are visited in turn, each with 128 bytes alive: what one visit costs. *rr*: in the
 /// order of their creation; *random*: in another, which a dense queue holds; *ahead*: the same, and
 /// who is to come soon is prefetched. A visit is one switch, but two of a fiber or a coroutine,
-/// which only whoever resumed it can be left for.
+/// which only whoever resumed it can be left for; and a task's turn in a hub.
+#include <offshoot/hub.hpp>
 #include <offshoot/offshoot.hpp>
 
 #include <algorithm>
@@ -268,6 +269,26 @@ void greenlets(benchmark::State& state, order how, std::size_t count, placement 
   for (std::size_t i = 0; i < count; ++i) queue[i].switch_to();
 }
 
+/// The hub's own queue, in which each stands again when it yields; it looks ahead by itself.
+void tasks(benchmark::State& state, order how, std::size_t count) {
+  std::vector<offshoot::event> gates(count);
+  std::vector<offshoot::task<void>> all;
+  now = phase::timed;
+  for (std::size_t each = 0; each < count; ++each) {
+    all.push_back(offshoot::spawn([&gate = gates[each]] {
+      with_live_bytes<live_bytes>([&] {
+        gate.wait();
+        while (now == phase::timed) offshoot::yield();
+      });
+    }));
+  }
+  offshoot::yield();
+  for (const std::size_t turn : turns(how, count)) gates[turn].set();
+  time_rounds(state, count, offshoot::yield);
+  now = phase::over;
+  join_all(all);
+}
+
 void add_kind(order how, const std::string& kind, std::size_t count, auto run) {
   add({name_of(how), kind, std::to_string(count)}, [=](auto& state) {
     in_fresh_thread([&] { run(state, how, count); });
@@ -292,6 +313,7 @@ void add_many() {
       add_kind(how, "boost_fiber", count, boost_fibers);
       add_kind(how, "lane", count, lane);
       add_kind(how, "coroutine", count, coroutines);
+      add_kind(how, "task", count, tasks);
       if (count <= 100'000) add_kind(how, "dedicated", count, dedicated);
     }
     if constexpr (have_floor) add_kind(order::ahead, "six_registers", count, bare<true>);
