@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "core/context.hpp"
+#include "signature.hpp"
 
 extern "C" {
 /// Labels of asm.h.

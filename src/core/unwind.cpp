@@ -26,6 +26,10 @@ struct image {
   std::uintptr_t copy = 0;
 
   bool covers(std::uintptr_t address) const noexcept { return address >= low && address <= high; }
+  bool empty() const noexcept { return low > high; }
+  bool holds(std::uintptr_t in_copy, std::size_t size) const noexcept {
+    return in_copy >= copy && in_copy - copy + size <= high - low;
+  }
   std::uintptr_t find(std::uintptr_t address) const noexcept {
     return covers(address) ? address - low + copy : address;
   }
@@ -52,17 +56,81 @@ void redirect(context& frame, const image& bytes) noexcept {
   for (std::uintptr_t& each : frame.kept) each = bytes.find(each);
 }
 
+/// What a frame pointer leads to, of a function that is not a leaf (AAPCS64 6.4.6).
+struct frame_record {
+  std::uintptr_t caller;  ///< its caller's
+  std::uintptr_t return_address;
+};
+
+/// The chain of frame records from `pointer` on, in the copy if there is one.
+class record_chain {
+ public:
+  record_chain(std::uintptr_t pointer, const image& bytes) noexcept : bytes_(bytes) {
+    go_to(pointer);
+  }
+  /// 0: the chain has ended.
+  std::uintptr_t return_address() const noexcept { return record_.return_address; }
+  void go_up() noexcept {
+    const std::uintptr_t above = bytes_.find(record_.caller);
+    go_to(above > pointer_ ? above : 0);
+  }
+
+ private:
+  void go_to(std::uintptr_t pointer) noexcept {
+    pointer_ = pointer;
+    record_ = {};
+    if (pointer == 0 || pointer % sizeof pointer != 0) return;
+    if (!bytes_.empty() && !bytes_.holds(pointer, sizeof record_)) return;
+    std::memcpy(&record_, reinterpret_cast<const void*>(pointer), sizeof record_);
+  }
+
+  const image& bytes_;
+  std::uintptr_t pointer_;
+  frame_record record_;
+};
+
+/// Whether the unwinder would fail: it checks a signed return address against where the frame lies,
+/// which a copy does not; and of one that is still in `link` it knows nothing. One in 128
+/// signatures cannot be told from none, so all are looked at.
+bool fails_check(const context& at, std::uintptr_t link, const image& bytes) noexcept {
+  if (is_signed(link)) return true;
+  if (bytes.empty()) return false;
+  for (record_chain chain(at.kept[0], bytes); chain.return_address() != 0; chain.go_up()) {
+    if (is_signed(chain.return_address())) return true;
+  }
+  return false;
+}
+
+/// In place of the unwinder: by frame records.
+std::size_t follow_records(const context& at, std::uintptr_t link, const image& bytes,
+                           std::uintptr_t* addresses, std::size_t room) noexcept {
+  std::size_t count = 0;
+  const auto found = [&](std::uintptr_t ip) {
+    if (count < room) addresses[count++] = ip - 1;
+  };
+  record_chain chain(at.kept[0], bytes);
+  found(at.ip);
+  if (is_signed(link) && link != chain.return_address()) found(without_signature(link));
+  for (; chain.return_address() != 0 && count < room; chain.go_up()) {
+    found(without_signature(chain.return_address()));
+  }
+  return count;
+}
+
 std::size_t unwind(context at, std::uintptr_t link, const image& bytes, std::uintptr_t* addresses,
                    std::size_t room) noexcept {
   std::size_t count = 0;
   redirect(at, bytes);
   while (count < room && at.ip != 0) {
+    if (fails_check(at, link, bytes)) {
+      return count + follow_records(at, link, bytes, addresses + count, room - count);
+    }
     addresses[count++] = at.ip - 1;
     step taken;
     offshoot_unwind(&at, &take_third, &taken);
     if (!taken.more) break;
     // A function that has stored its return address nowhere: a leaf, or what has just begun.
-    if (link != 0 && taken.next.ip == at.ip) taken.next.ip = link;
+    if (link != 0 && without_signature(taken.next.ip) == at.ip) taken.next.ip = link;
     link = 0;
     if (taken.next.ip == at.ip && taken.next.sp == at.sp) break;
     if (return_slot != 0 && bytes.covers(taken.next.sp)) {
