@@ -113,7 +113,8 @@ RULES = [
     Rule("bounds chosen wrongly", CORE,
          r"(?:[\w.>-]|\(\))+ [<>]=? [\w./>() -]+? \? (?=.* : )", ["true ? ", "false ? "],
          equivalent={"&& true ? run->alignment": "then there is less padding, and memory as aligned",
-                     "&& true ? lowest": "no stack lies so near to address 0"}),
+                     "&& true ? lowest": "no stack lies so near to address 0",
+                     "return true ? owner.stop": "whoever has run has left something below its stop"}),
 ] + [
     Rule("step left out of " + name, CORE, STATEMENT, [NOTHING],
          within=rf"^[^ ].*\b{name}\b.*[{{,]$",
