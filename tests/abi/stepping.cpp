@@ -36,23 +36,27 @@ constexpr std::array<std::uint64_t, 2> seeds{0x1111111111110000, 0x2222222222220
 std::set<std::uintptr_t> stepped;
 std::set<std::uintptr_t> on_the_transfer_stack;
 std::set<std::uintptr_t> lost;
-/// Said to be at rest, though in the assembly, or where the trace of write_backtraces is lost.
+/// Said to be at rest, though in the assembly, where the trace of write_backtraces is lost, or on
+/// the stack of another one than the current.
 std::set<std::uintptr_t> restless;
 
 /// The assembly stands in one row, this first and the trampoline behind the last.
 const auto first_switch = reinterpret_cast<std::uintptr_t>(&offshoot_switch);
 const auto behind_switches = reinterpret_cast<std::uintptr_t>(&offshoot_start);
 
-/// Walks up to call_with_patterns, and compares the registers that it had set at its call.
-_Unwind_Reason_Code look_for_patterns(_Unwind_Context* frame, void* found) {
+constexpr std::size_t nobody = seeds.size();
+
+/// Walks up to call_with_patterns, and compares the registers that it had set at its call. Says by
+/// whose seed.
+_Unwind_Reason_Code look_for_patterns(_Unwind_Context* frame, void* whose) {
   const auto patterns = reinterpret_cast<std::uintptr_t>(&call_with_patterns);
   if (_Unwind_GetRegionStart(frame) != patterns) return _URC_NO_REASON;
   constexpr std::array dwarf_numbers{3, 6, 12, 13, 14, 15};  // psABI figure 3.36: rbx, rbp, r12-r15
-  for (const std::uint64_t seed : seeds) {
-    std::uint64_t expected = seed;
+  for (std::size_t each = 0; each < seeds.size(); ++each) {
+    std::uint64_t expected = seeds[each];
     bool all = true;
     for (const int number : dwarf_numbers) all &= _Unwind_GetGR(frame, number) == ++expected;
-    if (all) *static_cast<bool*>(found) = true;
+    if (all) *static_cast<std::size_t*>(whose) = each;
   }
   return _URC_END_OF_STACK;
 }
@@ -88,14 +92,16 @@ void on_step(int /*signal*/, siginfo_t* /*info*/, void* context) {
   const bool in_assembly = at >= first_switch && at < behind_switches;
   if (!in_assembly && !is_of_a_caller(at)) return;
   stepped.insert(at);
-  const bool at_rest = offshoot::detail::at_rest(context);
-  if (at_rest && (in_assembly || !shows_caller(*static_cast<ucontext_t*>(context)))) {
+  std::size_t whose = nobody;
+  _Unwind_Backtrace(&look_for_patterns, &whose);
+  const auto& thread = *offshoot::detail::thread_state::here();
+  const std::size_t current = thread.current == thread.main ? 0 : 1;
+  if (offshoot::detail::at_rest(context) &&
+      (in_assembly || whose != current || !shows_caller(*static_cast<ucontext_t*>(context)))) {
     restless.insert(at);
   }
-  bool found = false;
-  _Unwind_Backtrace(&look_for_patterns, &found);
-  if (found) return;
-  const auto& transfer = offshoot::detail::thread_state::here()->transfer_stack;
+  if (whose != nobody) return;
+  const auto& transfer = thread.transfer_stack;
   (sp > transfer.low() && sp <= transfer.high() ? on_the_transfer_stack : lost).insert(at);
 }
 
