@@ -405,6 +405,37 @@ TEST_CASE("S20 S29: a drop that finds no memory takes effect later") {
   }
 }
 
+TEST_CASE("S20 S29: one that has let go of itself and finds no memory to leave is unwound later") {
+  std::thread([] {
+    const test::nothing_leaks guard;
+    bool threw = false;
+    int gone = 0;
+    struct noted {
+      int* times;
+      ~noted() { ++*times; }
+    };
+    greenlet lonely;
+    lonely = greenlet{[&] {
+      const noted on_stack{&gone};
+      deep_down([&] {
+        lonely.reset();
+        faults::arm(0);
+        try {
+          greenlet::main().switch_to();
+        } catch (const std::bad_alloc&) {
+          threw = true;
+        }
+        faults::disarm();
+        CHECK(gone == 0);
+        greenlet::main().switch_to();
+      });
+    }};
+    lonely.switch_to();
+    CHECK(threw);
+    CHECK(gone == 1);
+  }).join();
+}
+
 TEST_CASE("S29: a new parent needs no memory") {
   const std::size_t failures = sweep([](std::size_t n) {
     const greenlet child{[] {}};

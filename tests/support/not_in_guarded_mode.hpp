@@ -34,6 +34,8 @@ inline constexpr std::array not_in_guarded_mode{
     exception_to_guarded_mode{"S29: a switch that copies", copies},
     exception_to_guarded_mode{"S29: throw_in to*", copies},
     exception_to_guarded_mode{"S20 S29: a drop that finds no memory takes effect later", copies},
+    exception_to_guarded_mode{"S20 S29: one that has let go of itself and finds no memory*",
+                              copies},
     exception_to_guarded_mode{"S29: a lane that cannot be mapped is done without", shares},
     exception_to_guarded_mode{"S34: a lane with nobody bound? then the one with the fewest",
                               shares},
