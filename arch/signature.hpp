@@ -6,6 +6,12 @@
 
 namespace offshoot::detail {
 
+#if defined(__aarch64__)
+inline constexpr bool addresses_may_be_signed = true;
+#else
+inline constexpr bool addresses_may_be_signed = false;
+#endif
+
 /// The address itself, which is the same if it has no signature.
 inline std::uintptr_t without_signature(std::uintptr_t address) noexcept {
 #if defined(__aarch64__)

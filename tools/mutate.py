@@ -3,7 +3,9 @@
 
 Each rule below names lines by what they look like, so that it does not rot; one that finds none is
 an error. Every such line is broken by itself in a copy of the sources, the tests are built and run
-until one fails, and what no test notices is printed. Closes with `N killed, N survived`.
+until one fails, and what no test notices is printed. That in two ways, one after the other: as users
+have the library, and as one that measures stacks, which for that goes the longer ways. Closes with
+`N killed, N survived`.
 
 usage: tools/mutate.py [--list] [WORD...]
 WORD: only mutants whose description (rule, file, line) contains one of these.
@@ -18,12 +20,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build-mutate"
 SOURCES = WORK / "source"
-BUILD = WORK / "build"
+BUILDS = {WORK / "build": [], WORK / "build-measuring": ["-Dhigh_water=enabled"]}
 
 # What a fast run of the model test is: enough to notice, at some seconds for all suites together.
 ENVIRONMENT = {"OFFSHOOT_SEEDS": "8", "OFFSHOOT_STEPS": "6000", "OFFSHOOT_SHRINK": "0",
@@ -59,7 +62,7 @@ class Rule:
 
 # A whole statement on a line of its own that declares nothing and leaves nothing.
 STATEMENT = (r"^(?!\s*(return|const|auto|using|static|break|else|case|default)\b)"
-             r"(?!\s*[\w:]+[&*]* \w+(;| = |\())(?!.*\b(return|throw)\b)(?!\s*(//|};))\s+\S.*;\s*(//.*)?$")
+             r"(?!\s*[\w:]+[&*]* (const )?\w+(;| = |\())(?!.*\b(return|throw)\b)(?!\s*(//|};))\s+\S.*;\s*(//.*)?$")
 
 RULES = [
     # Pushed and popped by instructions, or by macros that bring the unwind information with them.
@@ -228,30 +231,37 @@ def copy_sources():
             path.unlink()
 
 
-def build(targets):
-    return subprocess.run(["ninja", "-C", BUILD, *targets], stdout=subprocess.PIPE,
+def configure(where, options):
+    if not (where / "build.ninja").exists():
+        subprocess.run(["meson", "setup", where, SOURCES, "-Doptimization=1", "-Ddebug=false",
+                        "-Ddefault_library=static", "-Dhub=disabled", "-Dtests=enabled",
+                        "-Dexamples=disabled", "-Dbench=disabled", *options], check=True)
+
+
+def build(where, targets):
+    return subprocess.run(["ninja", "-C", where, *targets], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
 
 
-def tests():
+def tests(where):
     """The programs of the suites, as (name, target, command, environment)."""
-    told = json.loads(subprocess.run(["meson", "introspect", "--tests", BUILD], check=True,
+    told = json.loads(subprocess.run(["meson", "introspect", "--tests", where], check=True,
                                      capture_output=True, text=True).stdout)
     listed = []
     for test in told:
         if test["suite"][0].split(":")[-1] not in SUITES:
             continue
-        words = [os.path.relpath(BUILD / word, BUILD) for word in test["cmd"]]
+        words = [os.path.relpath(where / word, where) for word in test["cmd"]]
         target = next((word for word in words if word.startswith("tests/")), None)
         if target and not re.search(LEAVE_OUT, target):
             listed.append((Path(target).name, target, test["cmd"], test["env"]))
     return listed
 
 
-def fails(test):
+def fails(where, test):
     """Why the test fails, or nothing."""
     _, _, command, environment = test
-    with subprocess.Popen(command, env=os.environ | ENVIRONMENT | environment, cwd=BUILD,
+    with subprocess.Popen(command, env=os.environ | ENVIRONMENT | environment, cwd=where,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, start_new_session=True) as running:
         try:
@@ -262,13 +272,13 @@ def fails(test):
     return "fails" if status > 0 else f"signal {-status}" if status < 0 else ""
 
 
-def who_notices(stages):
+def who_notices(where, stages):
     for stage in stages:
-        built = build([target for _, target, _, _ in stage])
+        built = build(where, [target for _, target, _, _ in stage])
         if built.returncode != 0:
             return BUILD_FAILS
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for (name, *_), how in zip(stage, pool.map(fails, stage)):
+            for (name, *_), how in zip(stage, pool.map(partial(fails, where), stage)):
                 if how:
                     pool.shutdown(cancel_futures=True)
                     return f"{name} ({how})"
@@ -276,16 +286,21 @@ def who_notices(stages):
 
 
 def try_mutant(mutant, listed):
+    """Who notices it: `listed` are the tests of each build."""
     order = [*mutant.first, *(name for name in FIRST if name not in mutant.first)]
-    ahead = [each for name in order for each in listed if each[0] == name]
-    stages = [[each] for each in ahead] + [[each for each in listed if each not in ahead]]
     path = SOURCES / mutant.file
     original = path.read_text()
     lines = original.splitlines()
     lines[mutant.number - 1] = mutant.becomes
     path.write_text("\n".join(lines) + "\n")
     try:
-        return who_notices(stages)
+        for where, its_tests in listed.items():
+            ahead = [each for name in order for each in its_tests if each[0] == name]
+            rest = [each for each in its_tests if each not in ahead]
+            by = who_notices(where, [*([each] for each in ahead), rest])
+            if by:
+                return by
+        return ""
     finally:
         path.write_text(original)
 
@@ -300,17 +315,16 @@ def main(arguments):
         print(*mutants, sep="\n")
         return 1 if idle or not mutants else 0
     copy_sources()
-    if not (BUILD / "build.ninja").exists():
-        subprocess.run(["meson", "setup", BUILD, SOURCES, "-Doptimization=1", "-Ddebug=false",
-                        "-Ddefault_library=static", "-Dhigh_water=enabled", "-Dhub=disabled", "-Dtests=enabled",
-                        "-Dexamples=disabled", "-Dbench=disabled"], check=True)
-    listed = tests()
+    listed = {}
     started = time.monotonic()
-    noticed = who_notices([listed])
-    if noticed:
-        print(f"with nothing broken there fails {noticed}")
-        return 1
-    print(f"{len(mutants)} mutants; the unbroken build took {time.monotonic() - started:.0f} s")
+    for where, options in BUILDS.items():
+        configure(where, options)
+        listed[where] = tests(where)
+        noticed = who_notices(where, [listed[where]])
+        if noticed:
+            print(f"with nothing broken there fails {noticed}")
+            return 1
+    print(f"{len(mutants)} mutants; the unbroken builds took {time.monotonic() - started:.0f} s")
 
     survivors = []
     for count, mutant in enumerate(mutants, 1):

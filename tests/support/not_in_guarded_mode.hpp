@@ -25,6 +25,8 @@ inline constexpr std::array not_in_guarded_mode{
     exception_to_guarded_mode{"S35: small slices lie in the greenlet's own allocation", copies},
     exception_to_guarded_mode{"S35: one whose stack is like no other's does not enlarge*", copies},
     exception_to_guarded_mode{"S35: whose allocation has no room at all pays*", copies},
+    exception_to_guarded_mode{"S35: rooms follow what those that have finished had at stake*",
+                              copies},
     exception_to_guarded_mode{"S35: a buffer is kept between switches and shrinks after*", copies},
     exception_to_guarded_mode{"S29: start", copies},
     exception_to_guarded_mode{"S29: start from deep within a lane greenlet", copies},

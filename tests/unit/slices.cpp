@@ -279,6 +279,31 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   }).join();
 }
 
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S35: rooms follow what those that have finished had at stake, and get small again") {
+  std::thread([] {
+    const auto room_of_next = [] {
+      const greenlet next([] {});
+      return access::block(next)->saved.room_capacity();
+    };
+    const auto run_many_with = [](std::size_t bytes) {
+      for (int i = 0; i < 200; ++i) {
+        const greenlet each([bytes] { wait_with(bytes); });
+        each.switch_to();
+        each.switch_to();
+      }
+    };
+    run_many_with(600);
+    const std::size_t large = room_of_next();
+    CHECK(large >= 600);
+    run_many_with(100);
+    CHECK(room_of_next() < large - 300);
+    run_many_with(600);
+    CHECK(room_of_next() == large);
+  }).join();
+}
+
 /// A run function that needs `Alignment`, whose captures say whether they are as they were.
 template <std::size_t Alignment>
 struct marked {
