@@ -165,7 +165,6 @@ void bury(thread_state& here, control_block& corpse) noexcept {
   forget_region(here, corpse);
   corpse.stop = in_use;
   unlink_live(here, corpse);
-  corpse.previous = nullptr;
   corpse.saved.release();
   if (corpse.record != nullptr) corpse.record.reset();
   if (corpse.has(borrows_parent)) {  // the lender may go now

@@ -47,7 +47,8 @@ class snapshot {
     for (const greenlet& each : cast) {
       const auto* block = access::block(each);
       of_each_.emplace_back(block->state(), block->references(), block->marks, block->parent,
-                            block->where, thread_of(*block), each.stack_saved_bytes());
+                            block->where, thread_of(*block), each.stack_saved_bytes(), block->fresh,
+                            block->displaced());
     }
   }
   bool operator==(const snapshot&) const = default;
@@ -57,7 +58,7 @@ class snapshot {
   const void* current_ = nullptr;
   const void* live_ = nullptr;
   std::vector<std::tuple<offshoot::detail::life, std::uint32_t, std::uint8_t, const void*,
-                         const void*, const void*, std::size_t>>
+                         const void*, const void*, std::size_t, bool, bool>>
       of_each_;
 };
 
