@@ -36,7 +36,7 @@ FIRST = ["unit-slices", "model-forest", "abi-registers", "unit-exceptions",
          "model-allocation_failure"]
 SUITES = ("unit", "abi", "model", "fail")
 LEAVE_OUT = "model-minimiser|runner_notices"  # their subjects are tests
-SECONDS = 60  # for one test program; more is a hang, and a hang is noticed
+SECONDS = 120  # for one test program; more is a hang, and a hang is noticed
 
 ASM = "arch/x86_64-*.S"
 INLINE = "include/offshoot/detail/switch*.hpp"
