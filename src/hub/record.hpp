@@ -39,9 +39,9 @@ struct record : extension, list_hook, timer_node {
   bool timed_out = false;      ///< its wait was ended by its timer
   bool given = false;          ///< it has what it waited for: who gives says so before waking it
   control_block* const block;
-  bool deserted = false;   ///< what it waited for is gone
-  bool notified = false;   ///< by the condition it waited for
-  bool exclusive = false;  ///< while it waits for a shared_mutex: to write
+  bool deserted = false;       ///< what it waited for is gone
+  bool notified : 1 = false;   ///< by the condition it waited for
+  bool exclusive : 1 = false;  ///< while it waits for a shared_mutex: to write
   /// How many around it forbid that a kill or a time-out ends its waits.
   std::uint8_t shields = 0;
   contest rivals;                ///< of those who would serve its select
