@@ -18,7 +18,10 @@ unborn conceive(const run_operations& operations, const options* chosen, spawn_s
   drain_queue(here);
   control_block* parent = chosen != nullptr ? access::block(chosen->parent) : nullptr;
   if (parent == nullptr) parent = here.current;
-  control_block* made = control_block::make(here, &operations, chosen, here.typical_slice);
+  // On a stack of its own, none of its bytes are in the way of others.
+  const bool moves = chosen == nullptr || chosen->where != placement::dedicated;
+  control_block* made =
+      control_block::make(here, &operations, chosen, moves ? here.typical_slice : 0);
   made->spawn_file = site.file;
   made->spawn_line = site.line;
   parent->add_reference();

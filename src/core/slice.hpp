@@ -1,6 +1,7 @@
 /// The heap copy of a suspended stack's lowest bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,11 +34,11 @@ class slice {
   /// Gives it the room that lies at `room`, right behind the control block that this is part of.
   void settle_in(void* room, std::size_t bytes) noexcept {
     const auto given = reinterpret_cast<std::uintptr_t>(room);
-    const std::uintptr_t aligned = round_up(given, block);
-    const std::size_t lost = aligned - given;
-    room_distance_ = static_cast<std::uint16_t>(aligned - reinterpret_cast<std::uintptr_t>(this));
-    room_capacity_ = static_cast<std::uint16_t>(bytes > lost ? (bytes - lost) / block * block : 0);
-    buffer_ = reinterpret_cast<std::byte*>(aligned);
+    const std::size_t lost = std::min(round_up(given, block) - given, bytes);
+    const std::uintptr_t first = given + lost;
+    room_distance_ = static_cast<std::uint16_t>(first - reinterpret_cast<std::uintptr_t>(this));
+    room_capacity_ = static_cast<std::uint16_t>((bytes - lost) / block * block);
+    buffer_ = reinterpret_cast<std::byte*>(first);
     capacity_ = room_capacity_;
   }
 
