@@ -33,15 +33,28 @@ class block_pool {
 
   /// Memory for a block of that class. Throws std::bad_alloc.
   void* take(std::uint8_t size_class) {
+    void* const found = take_idle(size_class);
+    return found != nullptr ? found : allocate(size_class);
+  }
+  /// The same, but null if it has none; as for class 0, which it never has.
+  void* take_idle(std::uint8_t size_class) noexcept {
     idle_block* const found = idle_[size_class];
-    if (found == nullptr) return allocate(size_class);
+    if (found == nullptr) return nullptr;
     idle_[size_class] = found->next;
     --count_;
     return found;
   }
   void put_back(void* memory, std::uint8_t size_class) noexcept {
-    if (sanitizers::present || valgrind::checks_memory) return deallocate(memory);
     if (count_ == most) release();  // it may all be of sizes that nobody asks for any more
+    if (!may_keep(size_class)) return deallocate(memory);
+    keep(memory, size_class);
+  }
+  /// Whether blocks of that class, or of none if it is 0 or above, can be kept now.
+  bool may_keep(std::uint8_t size_class) const noexcept {
+    return static_cast<std::uint8_t>(size_class - 1) < classes - 1 && count_ != most &&
+           !sanitizers::present && !valgrind::checks_memory;
+  }
+  void keep(void* memory, std::uint8_t size_class) noexcept {
     idle_[size_class] = ::new (memory) idle_block{idle_[size_class]};
     ++count_;
   }

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "core/describe.hpp"
+#include "core/drop.hpp"
 #include "core/mapping.hpp"
+#include "core/switch.hpp"
 #include "core/thread_registry.hpp"
 
 namespace offshoot::detail {
@@ -31,31 +33,101 @@ std::align_val_t alignment_of(std::uint8_t origin) noexcept {
 std::atomic<std::ptrdiff_t> destroyed_elsewhere{0};
 std::atomic<std::uint64_t> id_blocks{0};
 
-/// Ids are taken by the block, so that making a greenlet touches nothing shared.
-std::uint64_t new_id(thread_state& here) noexcept {
-  constexpr std::uint64_t block = 256;
-  if (here.last_id % block == 0) {
-    here.last_id = id_blocks.fetch_add(1, std::memory_order_relaxed) * block;
-  }
-  return ++here.last_id;
-}
-
 void count_alive(thread_state& here, std::ptrdiff_t more) noexcept {
   here.blocks_alive.store(here.blocks_alive.load(std::memory_order_relaxed) + more,
                           std::memory_order_relaxed);
 }
 
+constexpr std::size_t alignment_for(const run_operations* run) noexcept {
+  return run != nullptr ? std::max(run->alignment, usual) : usual;
+}
+
+/// How large a control block is with what lies behind it.
+constexpr std::size_t bytes_with(std::size_t name_bytes, std::size_t room,
+                                 const run_operations* run) noexcept {
+  const std::size_t end =
+      sizeof(control_block) + name_bytes + room + sanitizers::shadow_of(room);
+  const std::size_t mask = alignment_for(run) - 1;
+  return ((end + mask) & ~mask) + (run != nullptr ? run->size : 0);
+}
+
+[[gnu::always_inline]] inline unborn adopt(thread_state& here, control_block& child,
+                                           control_block& parent, spawn_site site) noexcept {
+  child.spawn_file = site.file;
+  child.spawn_line = site.line;
+  parent.add_reference();
+  child.parent = &parent;
+  const control_block* live = &parent == here.current ? &parent : nearest_live(&parent);
+  child.serial = live != nullptr ? live->serial : here.serial;
+  return {&child, child.callable()};
+}
+
+/// By the block, so that making a greenlet touches nothing shared.
+void take_ids(thread_state& here) noexcept {
+  constexpr std::uint64_t block = thread_state::id_block;
+  here.last_id = id_blocks.fetch_add(1, std::memory_order_relaxed) * block;
+}
+
+control_block& parent_in(const thread_state& here, const options* chosen) noexcept {
+  control_block* const given = chosen != nullptr ? access::block(chosen->parent) : nullptr;
+  return given != nullptr ? *given : *here.current;
+}
+
+[[gnu::noinline]] unborn conceive_with_care(const run_operations& operations, const options* chosen,
+                                            spawn_site site) {
+  thread_state& here = thread_state::get();
+  drain_queue(here);
+  here.look_at_slices();
+  // On a stack of its own, none of its bytes are in the way of others.
+  const bool moves = chosen == nullptr || chosen->where != placement::dedicated;
+  control_block* made =
+      control_block::make(here, &operations, chosen, moves ? here.typical_slice : 0);
+  return adopt(here, *made, parent_in(here, chosen), site);
+}
+
+/// Whether there is nothing to be done for them but to find the parent.
+bool are_usual(const options& chosen) noexcept {
+  return chosen.where == placement::lane && chosen.name.empty() && !chosen.own_fp_environment;
+}
+
 }  // namespace
+
+// The usual case calls nothing, and so needs no frame.
+unborn conceive(const run_operations& operations, const options* chosen, spawn_site site) {
+  thread_state* const here = thread_state::here();
+  if (here == nullptr || here->called() || !here->has_id() || operations.alignment > usual ||
+      (chosen != nullptr && !are_usual(*chosen))) {
+    return conceive_with_care(operations, chosen, site);
+  }
+  const std::size_t room = here->typical_slice;
+  const std::uint8_t origin = block_pool::class_of(bytes_with(0, room, &operations));
+  void* const memory = here->blocks.take_idle(origin);
+  if (memory == nullptr) return conceive_with_care(operations, chosen, site);
+  control_block* const made = control_block::build(*here, memory, origin, 0, room, &operations);
+  return adopt(*here, *made, parent_in(*here, chosen), site);
+}
+
+void abandon(control_block* block) noexcept {
+  block->operations = nullptr;
+  release(block);
+}
+
+inline control_block* control_block::build(thread_state& here, void* memory, std::uint8_t origin,
+                                           std::size_t name_bytes, std::size_t room,
+                                           const run_operations* run) noexcept {
+  auto* block = ::new (memory) control_block(origin);
+  block->saved.settle_in(reinterpret_cast<std::byte*>(block + 1) + name_bytes, room);
+  block->operations = run;
+  block->id = ++here.last_id;
+  count_alive(here, 1);
+  return block;
+}
 
 control_block* control_block::make(thread_state& here, const run_operations* run,
                                    const options* chosen, std::size_t room) {
-  const std::size_t alignment = run != nullptr ? std::max(run->alignment, usual) : usual;
+  const std::size_t alignment = alignment_for(run);
   const std::size_t name_bytes = chosen != nullptr ? bytes_for(kept_of(chosen->name)) : 0;
-  const std::size_t room_end =
-      sizeof(control_block) + name_bytes + room + sanitizers::shadow_of(room);
-  const std::size_t bytes =
-      ((room_end + alignment - 1) & ~(alignment - 1)) + (run != nullptr ? run->size : 0);
-
+  const std::size_t bytes = bytes_with(name_bytes, room, run);
   std::uint8_t origin = 0;
   void* memory = nullptr;
   if (alignment > usual) [[unlikely]] {
@@ -65,11 +137,8 @@ control_block* control_block::make(thread_state& here, const run_operations* run
     origin = block_pool::class_of(bytes);
     memory = origin != 0 ? here.blocks.take(origin) : ::operator new(bytes);
   }
-  auto* block = ::new (memory) control_block(origin);
-  block->saved.settle_in(reinterpret_cast<std::byte*>(block + 1) + name_bytes, room);
-  block->operations = run;
-  block->id = new_id(here);
-  count_alive(here, 1);
+  if (!here.has_id()) take_ids(here);
+  control_block* const block = build(here, memory, origin, name_bytes, room, run);
   if (chosen != nullptr) block->choose(*chosen);
   return block;
 }
@@ -100,6 +169,17 @@ void control_block::choose(const options& chosen) noexcept {
 control_block::~control_block() = default;
 
 void control_block::destroy() noexcept {
+  thread_state* const here = thread_state::here();
+  const std::uint8_t origin = origin_;
+  const bool usual = (operations == nullptr || operations->destroy == nullptr) &&
+                     record == nullptr && !saved.on_heap() && here != nullptr &&
+                     here->blocks.may_keep(origin);
+  if (!usual) return destroy_with_care();
+  here->blocks.keep(this, origin);  // there is nothing that the destructor would do
+  count_alive(*here, -1);
+}
+
+void control_block::destroy_with_care() noexcept {
   destroy_callable();
   const std::uint8_t origin = origin_;
   thread_state* const here = thread_state::here();

@@ -49,6 +49,11 @@ class alignas(std::max_align_t) control_block : public stack {
   /// With the usual options if `chosen` is null.
   static control_block* make(thread_state& here, const run_operations* operations,
                              const options* chosen, std::size_t room);
+  /// The same in `memory`, with room for all that lies behind.
+  [[gnu::always_inline]] static control_block* build(thread_state& here, void* memory,
+                                                     std::uint8_t origin, std::size_t name_bytes,
+                                                     std::size_t room,
+                                                     const run_operations* run) noexcept;
   control_block(const control_block&) = delete;
   control_block& operator=(const control_block&) = delete;
   /// Destroys it, run function included, without a look at its parent.
@@ -196,6 +201,7 @@ class alignas(std::max_align_t) control_block : public stack {
   std::unique_ptr<extension> record;  ///< of the runtime above the core, if there is one
 
  private:
+  void destroy_with_care() noexcept;
   explicit control_block(std::uint8_t origin) noexcept : origin_(origin & 0x7f) {}
   struct stored_name {
     std::size_t length;  ///< the characters follow

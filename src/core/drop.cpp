@@ -65,10 +65,8 @@ void let_go(thread_state& here, control_block& block) noexcept {
   }
 }
 
-/// Gives up a reference. Whether it was the last of all, and the caller has to destroy the block.
+/// Gives up a reference, whatever it is. Whether it was the last of all, and the caller has to destroy the block.
 bool drop_reference(control_block& block) noexcept {
-  if (block.is_last_of_inactive()) return true;
-  if (block.drop_one_of_many()) return false;
   thread_state* const here = thread_state::here();
   bool elsewhere = false;
   const auto was = block.drop_reference_unless([&](control_block::census now) {
@@ -81,6 +79,10 @@ bool drop_reference(control_block& block) noexcept {
   return false;
 }
 
+[[gnu::noinline]] void release_with_care(control_block* block) noexcept {
+  if (drop_reference(*block)) release(destroy(block));
+}
+
 }  // namespace
 
 void acquire(control_block* block) noexcept {
@@ -88,7 +90,15 @@ void acquire(control_block* block) noexcept {
 }
 
 void release(control_block* block) noexcept {
-  while (block != nullptr && drop_reference(*block)) block = destroy(block);
+  while (block != nullptr) {
+    if (block->is_last_of_inactive()) {
+      block = destroy(block);
+    } else if (block->drop_one_of_many()) {
+      return;
+    } else {
+      return release_with_care(block);
+    }
+  }
 }
 
 control_block* destroy(control_block* unreferenced) noexcept {
@@ -154,6 +164,7 @@ void unwind_all(thread_state& here) noexcept {
   control_block& main = *std::exchange(here.main, nullptr);
   here.current = nullptr;
   leave_region(main, false);
+  sanitizers::forget(here.own_stack);
   main.record.reset();
   main.finish();
   release(&main);  // the thread's reference

@@ -20,10 +20,11 @@ region& take_own(thread_state& here, const control_block& target, bool guarded) 
                                          : guarded_stack_bytes(target.chosen_placement));
   if (!guarded) open_region(own);  // its last user may have left it closed
   own.guarded = guarded;
+  own.transfer_top = here.transfer_stack.high();
   return own;
 }
 
-[[gnu::noinline]] region& find_region(thread_state& here, const control_block& target) {
+region& find_region(thread_state& here, const control_block& target) {
   if (here.guarded && is_guarded(target.chosen_placement)) return take_own(here, target, true);
   switch (target.chosen_placement) {
     case placement::dedicated:
@@ -33,7 +34,7 @@ region& take_own(thread_state& here, const control_block& target, bool guarded) 
     case placement::lane:
       break;
   }
-  return here.lanes.choose(here.current->where);
+  return here.lanes.choose(here.current->where, here.transfer_stack.high());
 }
 
 bool is_below_frames(const control_block& target, const region& where) noexcept {
@@ -53,16 +54,30 @@ void forget_region(thread_state& here, control_block& target) noexcept {
 
 /// A signal handler may go through the list at any time.
 void link_live(thread_state& here, control_block& block) noexcept {
+  control_block* const behind = here.live;
   block.previous_live = nullptr;
-  block.next_live = here.live;
+  block.next_live = behind;
   std::atomic_signal_fence(std::memory_order_release);
   here.live = &block;
-  if (block.next_live != nullptr) block.next_live->previous_live = &block;
+  if (behind != nullptr) behind->previous_live = &block;
+}
+
+void make_active(thread_state& here, control_block& target) noexcept {
+  link_live(here, target);
+  target.start(key_of(&here));
+}
+
+[[gnu::noinline]] control_block* begin_checked(thread_state& here, control_block* target) {
+  target->operations->check(value{});
+  begin(here, *target);
+  return target;
 }
 
 void unlink_live(thread_state& here, control_block& block) noexcept {
-  (block.previous_live != nullptr ? block.previous_live->next_live : here.live) = block.next_live;
-  if (block.next_live != nullptr) block.next_live->previous_live = block.previous_live;
+  control_block* const before = block.previous_live;
+  control_block* const behind = block.next_live;
+  (before != nullptr ? before->next_live : here.live) = behind;
+  if (behind != nullptr) behind->previous_live = before;
 }
 
 /// What the first switch leads to.
@@ -72,9 +87,10 @@ struct invocation {
 };
 
 // Three steps of offshoot_enter that are not compiled into it: its frame is part of every slice.
+// Each of the first two has its rare half in a function that is the last thing it calls, so that
+// the usual one needs no frame at all.
 
-/// What came with the first switch stays in the transfer slot.
-[[gnu::noinline]] invocation receive_arguments() {
+[[gnu::noinline]] invocation receive_with_care() {
   thread_state& here = *thread_state::here();
   control_block& self = *here.current;
   if (self.has(own_fp)) {
@@ -85,31 +101,30 @@ struct invocation {
   return {self.operations->invoke, self.callable()};
 }
 
+/// What came with the first switch stays in the transfer slot.
+[[gnu::noinline]] invocation receive_arguments() {
+  const thread_state& here = *thread_state::here();
+  control_block& self = *here.current;
+  if (self.has(own_fp) || here.arrivals != 0) return receive_with_care();
+  return {self.operations->invoke, self.callable()};
+}
+
 [[gnu::noinline]] void keep_exception() noexcept {
   thread_state::here()->transfer.error = std::current_exception();
 }
 
 /// It will not need its stack again, though it still runs on it.
 void vacate(thread_state& here, control_block& self) noexcept {
-  here.note_slice(self.stop - self.sp());
+  here.note_slice(self.stop - self.registers.sp);
   self.leaving = true;
   self.unbound();
   self.where->head = self.previous;  // its bytes are in nobody's way any more
   here.corpse = &self;
 }
 
-/// Sees to it that the result gets where it is to go, and says where that is.
-[[gnu::noinline]] offshoot_departure leave() noexcept {
+[[gnu::noinline]] offshoot_departure leave_with_care() noexcept {
   thread_state& here = *thread_state::here();
   control_block& self = *here.current;
-  control_block* const parent = self.parent_now();
-  if (self.operations->destroy == nullptr && here.transfer.error == nullptr &&
-      may_pass(&here, parent)) {
-    vacate(here, self);
-    here.arrivals = here.transfer.payload.has_value() ? delivered | chores : chores;
-    here.current = parent;
-    return {&parent->registers, &self.registers};
-  }
   delivery outcome = std::move(here.transfer);
   self.destroy_callable();  // while it can still switch: the destructors of captures are user code
   soften(outcome);
@@ -120,37 +135,49 @@ void vacate(thread_state& here, control_block& self) noexcept {
   fatal("a finished greenlet was switched to; please report this");
 }
 
-}  // namespace
-
-namespace {
-
-[[gnu::always_inline]] inline void begin_here(thread_state& here, control_block& target) {
-  if (reports_faults()) [[unlikely]]
-    here.handler_stack.install();
-  const bool on_lane = target.chosen_placement == placement::lane && !here.guarded;
-  region& where = on_lane ? here.lanes.choose(here.current->where) : find_region(here, target);
-  where.transfer_top = here.transfer_stack.high();
-  enter_region(target, where, is_below_frames(target, where));
-  if (target.has(own_fp)) store(here.first_environment);
-  make_ready(target);
-  link_live(here, target);
-  target.start(key_of(&here));
+/// Sees to it that the result gets where it is to go, and says where that is.
+[[gnu::noinline]] offshoot_departure leave() noexcept {
+  thread_state& here = *thread_state::here();
+  control_block& self = *here.current;
+  control_block* const parent = self.parent_now();
+  if (self.operations->destroy != nullptr || here.transfer.error != nullptr ||
+      !may_pass(&here, parent)) {
+    return leave_with_care();
+  }
+  vacate(here, self);
+  here.arrivals = here.transfer.payload.has_value() ? delivered | chores : chores;
+  here.current = parent;
+  return {&parent->registers, &self.registers};
 }
 
 }  // namespace
 
 void begin(thread_state& here, control_block& target) {
-  begin_here(here, target);
+  if (reports_faults()) here.handler_stack.install();
+  region& where = find_region(here, target);
+  if (target.has(own_fp)) store(here.first_environment);
+  enter_region(target, where, is_below_frames(target, where));
+  make_ready(target);
+  make_active(here, target);
 }
 
-value start(thread_state& here, control_block* target) {
-  if (!target->operations->takes_nothing) target->operations->check(value{});
-  begin_here(here, *target);
-  control_block* to = target;
-  const passage came = leave_for<passage::quiet>(here, to);
-  if (came == passage::quiet) return value{};
-  if (came == passage::laden) return arrive(here);
-  return switch_refused(&here, target);
+/// What `begin` does where nothing is unusual, and nothing in a function that it would have to call.
+control_block* begin_quietly(control_block* target) {
+  thread_state* const here = thread_state::here();
+  if (here == nullptr || target == nullptr || target->state() != life::unstarted ||
+      target->serial != here->serial || (target->marks & slow_marks) != 0 || !here->quiet()) {
+    return nullptr;
+  }
+  region* const vacated = here->lanes.vacated(here->current->where);
+  const bool usual = target->operations->takes_nothing && vacated != nullptr && vacated->plain &&
+                     target->chosen_placement == placement::lane && !reports_faults();
+  if (!usual) return begin_checked(*here, target);
+  enter_region(*target, *vacated, false);
+  vacated->head = target;
+  lay_first_frame(target->stop, target->registers);
+  target->bound_alone();
+  make_active(*here, *target);
+  return target;
 }
 
 void undo_begin(thread_state& here, control_block& target) noexcept {
@@ -160,11 +187,17 @@ void undo_begin(thread_state& here, control_block& target) noexcept {
   forget_region(here, target);
 }
 
-void bury(thread_state& here, control_block& corpse) noexcept {
+namespace {
+
+[[gnu::noinline]] void destroy_corpse(control_block& corpse) noexcept {
+  release(destroy(&corpse));
+}
+
+[[gnu::noinline]] void bury_with_care(thread_state& here, control_block& corpse) noexcept {
   const std::size_t in_use = measures_stacks || here.guarded ? high_water(corpse) : 0;
   forget_region(here, corpse);
-  corpse.stop = in_use;
   unlink_live(here, corpse);
+  corpse.stop = in_use;
   corpse.saved.release();
   if (corpse.record != nullptr) corpse.record.reset();
   if (corpse.has(borrows_parent)) {  // the lender may go now
@@ -172,7 +205,21 @@ void bury(thread_state& here, control_block& corpse) noexcept {
     corpse.parent->add_reference();
     corpse.clear(borrows_parent);
   }
-  if (corpse.finish_and_drop()) release(destroy(&corpse));
+  if (corpse.finish_and_drop()) destroy_corpse(corpse);
+}
+
+}  // namespace
+
+void bury(thread_state& here, control_block& corpse) noexcept {
+  const bool usual = corpse.chosen_placement == placement::lane && !here.guarded &&
+                     !measures_stacks && corpse.record == nullptr && !corpse.saved.on_heap() &&
+                     !corpse.has(borrows_parent);
+  if (!usual) return bury_with_care(here, corpse);
+  region& where = *corpse.where;
+  leave_region(corpse, false);
+  if (where.users == 0) here.lanes.note_vacated(where);
+  unlink_live(here, corpse);
+  if (corpse.finish_and_drop()) destroy_corpse(corpse);
 }
 
 void discard(thread_state& here, control_block& unstarted) noexcept {

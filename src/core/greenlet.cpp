@@ -13,29 +13,6 @@
 namespace offshoot {
 namespace detail {
 
-unborn conceive(const run_operations& operations, const options* chosen, spawn_site site) {
-  thread_state& here = thread_state::get();
-  drain_queue(here);
-  control_block* parent = chosen != nullptr ? access::block(chosen->parent) : nullptr;
-  if (parent == nullptr) parent = here.current;
-  // On a stack of its own, none of its bytes are in the way of others.
-  const bool moves = chosen == nullptr || chosen->where != placement::dedicated;
-  control_block* made =
-      control_block::make(here, &operations, chosen, moves ? here.typical_slice : 0);
-  made->spawn_file = site.file;
-  made->spawn_line = site.line;
-  parent->add_reference();
-  made->parent = parent;
-  const control_block* live = parent == here.current ? parent : nearest_live(parent);
-  made->serial = live != nullptr ? live->serial : here.serial;
-  return {made, made->callable()};
-}
-
-void abandon(control_block* block) noexcept {
-  block->operations = nullptr;
-  release(block);
-}
-
 void throw_null_run() {
   throw not_startable("offshoot: a greenlet's run function is null or an empty std::function");
 }

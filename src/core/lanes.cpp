@@ -4,7 +4,8 @@
 
 namespace offshoot::detail {
 
-lane_set::lane::lane(std::size_t index) : memory(page_size() + lane_bytes) {
+lane_set::lane::lane(std::size_t index, std::uintptr_t transfer_stack)
+    : memory(page_size() + lane_bytes) {
   install_guard(memory.low());
   low = memory.low() + page_size();
   // Tops at equal distances would fight for the same sets of the caches: spread them over a page.
@@ -12,6 +13,8 @@ lane_set::lane::lane(std::size_t index) : memory(page_size() + lane_bytes) {
   save_limit = high;
   shared_top = true;
   plain = !sanitizers::see_copies();
+  transfer_top = transfer_stack;
+  sanitizers::know(*this);
 }
 
 bool lane_set::set_count(std::size_t count) noexcept {
@@ -20,7 +23,7 @@ bool lane_set::set_count(std::size_t count) noexcept {
   return true;
 }
 
-region& lane_set::search(const region* avoided) {
+region& lane_set::choose(const region* avoided, std::uintptr_t transfer_stack) {
   if (lanes_.empty()) lanes_.reserve(count_);
   region* best = nullptr;
   for (lane& each : lanes_) {
@@ -29,7 +32,7 @@ region& lane_set::search(const region* avoided) {
   }
   if (lanes_.size() < count_) {
     try {
-      return lanes_.emplace_back(lanes_.size());
+      return lanes_.emplace_back(lanes_.size(), transfer_stack);
     } catch (...) {
       if (lanes_.empty()) throw;  // with one lane we can go on, if slower
     }
@@ -51,10 +54,11 @@ bool lane_set::in_use() const noexcept {
   return false;
 }
 
-void lane_set::leak() noexcept {
-  for (lane& each : lanes_) new mapping(std::move(each.memory));
-  vacated_ = nullptr;
+void lane_set::release() noexcept {
+  for (const lane& each : lanes_) sanitizers::forget(each);
   lanes_.clear();
+  vacated_ = nullptr;
+  count_ = default_count;
 }
 
 }  // namespace offshoot::detail

@@ -21,28 +21,27 @@ class lane_set {
 
   /// The lane for a new greenlet: one with nobody bound, mapped now if need be; then the one with
   /// the fewest; never `avoided` (the starter's) while another will do. Throws `out_of_stacks` or
-  /// std::bad_alloc only if there is none at all.
-  region& choose(const region* avoided) {
-    region* const found = vacated_;
-    if (found != nullptr && found->users == 0 && found != avoided) return *found;
-    return search(avoided);
+  /// std::bad_alloc only if there is none at all. `transfer_stack`: see region::transfer_top.
+  region& choose(const region* avoided, std::uintptr_t transfer_stack);
+  /// What `choose` need not be asked for: the lane that was vacated last, which is likely to be in
+  /// the cache. Null if somebody is bound to it again, or it is `avoided`.
+  region* vacated(const region* avoided) const noexcept {
+    return vacated_ != nullptr && vacated_->users == 0 && vacated_ != avoided ? vacated_ : nullptr;
   }
-  /// Nobody is bound to that lane any more: the next one is likely to find it in the cache.
+  /// Nobody is bound to that lane any more.
   void note_vacated(region& idle) noexcept { vacated_ = &idle; }
 
   bool contains(std::uintptr_t address) const noexcept;
   /// Whether anybody is bound to any of them.
   bool in_use() const noexcept;
-  /// Forgets the lanes without unmapping them: somebody still runs there.
-  void leak() noexcept;
+  /// Unmaps them: nobody is bound to any.
+  void release() noexcept;
 
  private:
   struct lane : region {
-    explicit lane(std::size_t index);
+    lane(std::size_t index, std::uintptr_t transfer_stack);
     mapping memory;
   };
-
-  region& search(const region* avoided);
 
   region* vacated_ = nullptr;
   std::size_t count_ = default_count;

@@ -14,8 +14,7 @@ namespace offshoot::detail {
 inline void enter_region(stack& owner, region& where, bool below_frames) noexcept {
   owner.where = &where;
   owner.stop = below_frames ? 0 : where.high;
-  if (++where.users == 1 && valgrind::running) [[unlikely]]
-    where.valgrind_id = valgrind::know_stack(where.low, where.high);
+  ++where.users;
   if (below_frames) {
     ++where.nested;
     where.plain = false;
@@ -48,8 +47,7 @@ inline void make_ready(stack& owner) noexcept {
 /// Ends what `enter_region` began, whether the greenlet has run or not.
 inline void leave_region(stack& owner, bool below_frames) noexcept {
   region& where = *owner.where;
-  if (--where.users == 0 && valgrind::running) [[unlikely]]
-    valgrind::forget_stack(where.valgrind_id);
+  --where.users;
   if (below_frames && --where.nested == 0) {
     if (where.shared_top) {
       where.plain = !sanitizers::see_copies();

@@ -23,6 +23,17 @@
 
 namespace offshoot::detail::sanitizers {
 
+/// From now on greenlets may run there.
+inline void know(region& where) noexcept {
+  if (valgrind::running) [[unlikely]]
+    where.valgrind_id = valgrind::know_stack(where.low, where.high);
+}
+/// No longer.
+inline void forget(const region& where) noexcept {
+  if (valgrind::running) [[unlikely]]
+    valgrind::forget_stack(where.valgrind_id);
+}
+
 /// Right before a switch, and in the same function: what is called after it counts as called by
 /// `to`. The very first thing that `to` does is to call `arrive`.
 [[gnu::always_inline]] inline void leave(stack& from, stack& to) noexcept {

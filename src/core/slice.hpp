@@ -49,6 +49,7 @@ class slice {
   std::uintptr_t room_end() const noexcept {
     return reinterpret_cast<std::uintptr_t>(this) + room_distance_ + room_capacity_;
   }
+  bool on_heap() const noexcept { return buffer_ != nullptr && buffer_ != room(); }
   void set_size(std::size_t bytes) noexcept { size_ = static_cast<std::uint32_t>(bytes); }
   /// Whether it can hold the bytes [low, high) of a stack.
   bool has_room_for(std::uintptr_t low, std::uintptr_t high) const noexcept {
@@ -81,7 +82,6 @@ class slice {
 
   void count_use() noexcept;
   void give_back_buffer() noexcept;
-  bool on_heap() const noexcept { return buffer_ != nullptr && buffer_ != room(); }
   std::byte* room() const noexcept {
     return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(this) + room_distance_);
   }

@@ -47,7 +47,7 @@ struct region {
   bool shared_top = false;   ///< a lane: many begin at the top, so save_limit stays at `high`
   /// A lane on which nobody runs below another's frames, and nobody wants to see bytes move.
   bool plain = false;
-  unsigned valgrind_id = 0;  ///< while somebody runs here
+  unsigned valgrind_id = 0;  ///< while somebody may run here
   bool guarded = false;  ///< of one greenlet, and closed while that is suspended (core/guard.hpp)
   bool closed = false;   ///< inaccessible now
   [[no_unique_address]] std::conditional_t<measures_stacks, region_mark, no_region_mark> marked;
@@ -116,6 +116,12 @@ struct stack : control_head {
     const std::uintptr_t lowest = std::min(high - saved.capacity(), stop);  // stop: it has no room
     registers.floor = lowest > where->low && lowest <= high ? lowest : where->low;
     registers.extent = stop - registers.floor;
+  }
+  /// The same for one that is new on a lane where nobody else is: its slice is its room, which a
+  /// lane is larger than.
+  void bound_alone() noexcept {
+    registers.floor = stop - saved.capacity();
+    registers.extent = saved.capacity();
   }
   /// Lets it leave from wherever it stands: its bytes are not needed again. Whatever the floor, no
   /// stack pointer is as odd as to be the one below it.

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/guard.hpp"
+#include "core/sanitizers.hpp"
 
 namespace offshoot::detail {
 namespace {
@@ -35,6 +36,7 @@ region& stack_pool::take(std::size_t bytes) {
     stack = &cut(from, size_class);
   }
   ++taken_;
+  sanitizers::know(*stack);
   return *stack;
 }
 
@@ -65,6 +67,7 @@ stack_pool::header& stack_pool::cut(shelf& from, std::size_t size_class) {
 
 void stack_pool::put_back(region& stack) noexcept {
   auto& returned = static_cast<header&>(stack);
+  sanitizers::forget(returned);
   returned.head = nullptr;
   returned.save_limit = returned.low;
   shelf& to = shelves_[returned.size_class];
@@ -87,11 +90,6 @@ bool stack_pool::contains(std::uintptr_t address) const noexcept {
     if (address >= each.low() && address < each.high()) return true;
   }
   return false;
-}
-
-void stack_pool::leak() noexcept {
-  for (mapping& each : slabs_) new mapping(std::move(each));
-  slabs_.clear();
 }
 
 }  // namespace offshoot::detail

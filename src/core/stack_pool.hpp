@@ -33,8 +33,6 @@ class stack_pool {
   void open_idle() noexcept;
   /// Stacks that are taken now.
   std::size_t taken() const noexcept { return taken_; }
-  /// Forgets the slabs without unmapping them: somebody still runs there.
-  void leak() noexcept;
 
  private:
   struct header : region {

@@ -70,12 +70,18 @@ void undo(thread_state& here, control_block& from, control_block& to) noexcept {
   delivery unsent = std::move(here.transfer);
 }
 
-[[gnu::noinline]] void do_chores(thread_state& here) noexcept {
+[[gnu::noinline]] void do_all_chores(thread_state& here) noexcept {
   control_block* corpse = std::exchange(here.corpse, nullptr);
   control_block* released = std::exchange(here.released, nullptr);
   if (corpse != nullptr) bury(here, *corpse);
   if (here.discarded != nullptr) release_discarded(here);
   if (released != nullptr && released->references() == 1) kill(here, *released);
+}
+
+/// There are some.
+void do_chores(thread_state& here) noexcept {
+  if (here.discarded != nullptr || here.released != nullptr) return do_all_chores(here);
+  bury(here, *std::exchange(here.corpse, nullptr));
 }
 
 /// What `arrive` does of all that there can be.
@@ -147,13 +153,6 @@ inline passage pass(thread_state& here, control_block* to, value& payload) noexc
   return came;
 }
 
-/// Whether `target`, which may be null, is to be started here, and nothing else has to be looked
-/// at.
-bool may_start(const thread_state* here, const control_block* target) noexcept {
-  return here != nullptr && target != nullptr && target->state() == life::unstarted &&
-         target->serial == here->serial && (target->marks & slow_marks) == 0 && here->quiet();
-}
-
 /// To one that is not active, or not by registers alone.
 [[gnu::noinline]] value switch_slowly(control_block* target, value&& payload) {
   thread_state& here = ready_to_leave(target);
@@ -169,6 +168,12 @@ bool may_start(const thread_state* here, const control_block* target) noexcept {
   }
   if (&to == here.current) return std::move(payload);
   return go(here, to, delivery{std::move(payload), nullptr});
+}
+
+[[gnu::noinline]] value attend_refused(control_block* target) {
+  thread_state* const here = thread_state::here();
+  if (may_pass(here, target)) note_missing(*here);
+  return switch_slowly(target, value{});
 }
 
 /// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
@@ -192,17 +197,10 @@ void require_ours(control_block* target) {
   live_on(thread_state::get(), target);
 }
 
-value switch_refused(thread_state* here, control_block* target) {
-  if (may_pass(here, target)) note_missing(*here);
-  return switch_slowly(target, value{});
-}
-
-// Each of these calls is the last thing that it does, so that it needs no frame.
+// What comes with most who finish is looked at without a frame.
 value attend(control_block* target, passage came) {
-  thread_state* const here = thread_state::here();
-  if (came == passage::laden) return arrive(*here);
-  if (may_start(here, target)) return start(*here, target);
-  return switch_refused(here, target);
+  if (came == passage::laden) return arrive(*thread_state::here());
+  return attend_refused(target);
 }
 
 void attend_only(control_block* target, passage came) {

@@ -18,13 +18,6 @@ enum class crossing : std::uint8_t {
 /// unstarted again. Always leaves if the current greenlet is leaving for good.
 crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept;
 
-/// The first switch to `target`, which is unstarted and this thread's, with nothing to be looked
-/// at: no tracer, no environment of its own, no exception on the way.
-value start(thread_state& here, control_block* target);
-
-/// A switch with nothing that could not be made by registers alone.
-value switch_refused(thread_state* here, control_block* target);
-
 /// The other end: does the chores that the departed one left, and hands out what it sent.
 value arrive(thread_state& here);
 

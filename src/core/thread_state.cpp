@@ -36,7 +36,7 @@ struct thread_end {
     if (state.current != state.main) return;
     unwind_all(state);
     state.trace.reset();
-    state.lanes = lane_set();
+    state.lanes.release();
     state.pool.open_idle();
     state.pool = stack_pool();
     valgrind::forget_stack(state.transfer_stack_id);
@@ -61,6 +61,7 @@ control_block* make_main(thread_state& state) {
   main->set(main_greenlet);
   main->serial = state.serial;
   main->start(key_of(&state));
+  sanitizers::know(state.own_stack);
   enter_region(*main, state.own_stack, false);
   state.own_stack.head = main;
   main->bound();
@@ -113,6 +114,8 @@ control_block* thread_state::owner_of(std::uintptr_t address) const noexcept {
 }
 
 void thread_state::look_at_slices() noexcept {
+  constexpr unsigned enough = 64;
+  if (slices_since_look < enough) return;
   typical_slice = std::min(slice::room_for(largest_recent_slice), largest_room);
   largest_recent_slice = 0;
   slices_since_look = 0;

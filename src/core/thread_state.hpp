@@ -71,7 +71,8 @@ struct thread_state : thread_head {
   bool tracing_now = false;
   bool guarded = false;  ///< guarded mode is on: every switch takes the slow path
 
-  std::uint64_t last_id = 0;  ///< ids are taken by the block: see new_id
+  static constexpr std::uint64_t id_block = 64;
+  std::uint64_t last_id = 0;  ///< ids are taken by the block
   /// Control blocks made here less those destroyed here. Only this thread writes.
   std::atomic<std::ptrdiff_t> blocks_alive{0};
 
@@ -102,6 +103,8 @@ struct thread_state : thread_head {
     const unsigned found = attention.load(std::memory_order_relaxed) & ~called_bit;
     if (found != wanted) attention.fetch_xor(found ^ wanted, std::memory_order_relaxed);
   }
+  /// Whether the id after the last one is this thread's.
+  bool has_id() const noexcept { return last_id % id_block != 0; }
   bool called() const noexcept {
     return (attention.load(std::memory_order_relaxed) & called_bit) != 0;
   }
@@ -110,11 +113,10 @@ struct thread_state : thread_head {
   control_block* owner_of(std::uintptr_t address) const noexcept;
   /// Learns from how much of a greenlet that has finished was at stake when it last suspended.
   void note_slice(std::size_t bytes) noexcept {
-    constexpr unsigned window = 64;
     if (bytes > largest_recent_slice) largest_recent_slice = bytes;
-    if (++slices_since_look == window) look_at_slices();
+    ++slices_since_look;
   }
-  void look_at_slices() noexcept;  ///< enough have finished to learn from
+  void look_at_slices() noexcept;  ///< learns, if enough have finished since the last time
   /// Learns from a slice for which the room in the greenlet's allocation was too small: one alone
   /// may be like no other, but what two in a row have needed the next ones will need.
   void note_larger_slice(std::size_t bytes) noexcept;
