@@ -120,7 +120,8 @@ landing offshoot_start x30
 	bti	c
 	mov	x29, 0				/* ends the chain of frame records */
 	bl	offshoot_enter			/* x0 = to, x1 = from */
-	mov	w2, LADEN
+	cmp	x1, 0
+	cset	w2, ne
 	go_to_target
 end_function offshoot_start
 

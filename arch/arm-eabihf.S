@@ -88,7 +88,9 @@ landing offshoot_start lr
 	mov	r0, sp				/* a struct is returned in memory: first_frame's */
 	bl	offshoot_enter
 	pop	{r0, r1}
-	mov	r2, #LADEN
+	subs	r2, r1, #0
+	it	ne
+	movne	r2, #LADEN
 	go_to_target
 end_function offshoot_start
 

@@ -18,6 +18,7 @@
 #define EXTENT 20
 #endif
 /* Of a passage. */
+#define QUIET 0
 #define LADEN 1
 #define REFUSED 2
 

@@ -70,7 +70,7 @@ void begin_by_jump(transfer_t came) noexcept {
   jump& made = under_way;
   made.to = last.to;
   made.from = last.from;
-  made.with = passage::laden;
+  made.with = last.from != nullptr ? passage::laden : passage::quiet;
   made.keeps = false;
   store(made.environment);
   go();

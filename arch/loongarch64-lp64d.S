@@ -120,7 +120,7 @@ end_function offshoot_fetch
 landing offshoot_start RA
 	move	$fp, $zero			/* ends the chain of frame pointers */
 	bl	offshoot_enter			/* $a0 = to, $a1 = from */
-	ori	$a2, $zero, LADEN
+	sltu	$a2, $zero, $a1
 	go_to_target
 end_function offshoot_start
 

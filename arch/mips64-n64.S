@@ -130,7 +130,7 @@ landing offshoot_start 31
 	jalr	$25
 	move	$4, $2				/* to */
 	move	$5, $3				/* from */
-	li	$6, LADEN
+	sltu	$6, $0, $5
 	go_to_target
 end_function offshoot_start
 

@@ -170,7 +170,8 @@ landing offshoot_start 65
 	set_toc	offshoot_start
 	bl	offshoot_enter			/* r3 = to, r4 = from */
 	nop
-	li	5, LADEN
+	addic	5, 4, -1			/* carries unless from is null */
+	subfe	5, 5, 4
 	go_to_target
 end_function offshoot_start
 

@@ -113,7 +113,7 @@ end_function offshoot_fetch
 landing offshoot_start ra
 	li	s0, 0				/* ends the chain of frame pointers */
 	call	offshoot_enter			/* a0 = to, a1 = from */
-	li	a2, LADEN
+	snez	a2, a1
 	go_to_target
 end_function offshoot_start
 

@@ -117,7 +117,10 @@ landing offshoot_start, %r14
 	brasl	%r14, offshoot_enter
 	lmg	%r2, %r3, AREA(%r15)
 	lghi	%r4, LADEN
-	go_to_target
+	ltgr	%r3, %r3
+	jne	1f
+	lghi	%r4, QUIET
+1:	go_to_target
 end_function offshoot_start
 
 /* void offshoot_unwind(const context* from, _Unwind_Trace_Fn visit, void* with)

@@ -110,7 +110,9 @@ landing offshoot_start %eip
 	call	offshoot_enter			/* which pops the address */
 	mov	12(%esp), %ecx
 	mov	16(%esp), %edx
-	mov	$LADEN, %eax
+	xor	%eax, %eax
+	test	%edx, %edx
+	setne	%al
 	go_to_target
 end_function offshoot_start
 

@@ -148,7 +148,9 @@ landing offshoot_start %rip
 	call	offshoot_enter
 	mov	%rax, %rdi
 	mov	%rdx, %rsi
-	mov	$LADEN, %eax
+	xor	%eax, %eax
+	test	%rdx, %rdx
+	setne	%al				/* QUIET if from is null, else LADEN */
 	xor	%ecx, %ecx			/* it will go on nowhere */
 	go_to_target
 end_function offshoot_start

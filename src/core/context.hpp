@@ -53,8 +53,7 @@ struct interruption {
 
 extern "C" {
 
-/// Where a fresh greenlet begins: calls offshoot_enter on its stack, and leaves as that says, with
-/// `passage::laden`.
+/// Where a fresh greenlet begins: calls offshoot_enter on its stack, and leaves as that says.
 void offshoot_start();
 
 /// Where a greenlet goes on whose bytes are not in place: on the transfer stack, calls
@@ -69,9 +68,10 @@ void offshoot_unwind(const offshoot::detail::context* from, _Unwind_Trace_Fn vis
 /// way. Runs on the transfer stack; cannot fail and allocates nothing.
 void offshoot_move(offshoot::detail::context* to, offshoot::detail::context* from) noexcept;
 
-/// A last switch: nothing of `from` is stored.
+/// A last switch: nothing of who leaves is stored.
 struct offshoot_departure {
   offshoot::detail::context* to;
+  /// Who leaves, with `passage::laden`. Null: with `passage::quiet`, and `to` is in place.
   offshoot::detail::context* from;
 };
 

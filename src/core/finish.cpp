@@ -116,9 +116,14 @@ struct invocation {
 /// It will not need its stack again, though it still runs on it.
 void vacate(thread_state& here, control_block& self) noexcept {
   here.note_slice(self.stop - self.registers.sp);
+  self.where->head = self.previous;  // its bytes are in nobody's way any more
+}
+
+/// The same for one that is to be buried by who comes next.
+void become_corpse(thread_state& here, control_block& self) noexcept {
+  vacate(here, self);
   self.leaving = true;
   self.unbound();
-  self.where->head = self.previous;  // its bytes are in nobody's way any more
   here.corpse = &self;
 }
 
@@ -129,10 +134,23 @@ void vacate(thread_state& here, control_block& self) noexcept {
   self.destroy_callable();  // while it can still switch: the destructors of captures are user code
   soften(outcome);
   control_block& to = receiver_of(here, self.parent_now(), outcome);
-  vacate(here, self);
+  become_corpse(here, self);
   here.arrivals |= chores;
   cross(here, to, std::move(outcome));
   fatal("a finished greenlet was switched to; please report this");
+}
+
+[[gnu::noinline]] offshoot_departure destroyed(control_block& self,
+                                               offshoot_departure last) noexcept {
+  release(destroy(&self));
+  return last;
+}
+
+/// Whether one that needs no care can be buried while it still runs on its stack: then not a byte
+/// of that or of its control block is needed any more when it goes to `next`.
+bool can_bury_itself(const control_block& self, const control_block& next) noexcept {
+  return !measures_stacks && self.chosen_placement == placement::lane && self.record == nullptr &&
+         !self.saved.on_heap() && !self.has(borrows_parent) && !next.displaced();
 }
 
 /// Sees to it that the result gets where it is to go, and says where that is.
@@ -144,10 +162,23 @@ void vacate(thread_state& here, control_block& self) noexcept {
       !may_pass(&here, parent)) {
     return leave_with_care();
   }
-  vacate(here, self);
-  here.arrivals = here.transfer.payload.has_value() ? delivered | chores : chores;
+  const bool returns = here.transfer.payload.has_value();
+  if (!can_bury_itself(self, *parent)) {
+    become_corpse(here, self);
+    here.arrivals = returns ? delivered | chores : chores;
+    here.current = parent;
+    return {&parent->registers, &self.registers};
+  }
   here.current = parent;
-  return {&parent->registers, &self.registers};
+  vacate(here, self);
+  region& where = *self.where;
+  leave_region(self, false);
+  if (where.users == 0) here.lanes.note_vacated(where);
+  unlink_live(here, self);
+  if (returns) here.arrivals = delivered;
+  const offshoot_departure last{&parent->registers, returns ? &self.registers : nullptr};
+  if (self.finish_and_drop()) return destroyed(self, last);
+  return last;
 }
 
 }  // namespace
@@ -187,13 +218,7 @@ void undo_begin(thread_state& here, control_block& target) noexcept {
   forget_region(here, target);
 }
 
-namespace {
-
-[[gnu::noinline]] void destroy_corpse(control_block& corpse) noexcept {
-  release(destroy(&corpse));
-}
-
-[[gnu::noinline]] void bury_with_care(thread_state& here, control_block& corpse) noexcept {
+void bury(thread_state& here, control_block& corpse) noexcept {
   const std::size_t in_use = measures_stacks || here.guarded ? high_water(corpse) : 0;
   forget_region(here, corpse);
   unlink_live(here, corpse);
@@ -205,21 +230,7 @@ namespace {
     corpse.parent->add_reference();
     corpse.clear(borrows_parent);
   }
-  if (corpse.finish_and_drop()) destroy_corpse(corpse);
-}
-
-}  // namespace
-
-void bury(thread_state& here, control_block& corpse) noexcept {
-  const bool usual = corpse.chosen_placement == placement::lane && !here.guarded &&
-                     !measures_stacks && corpse.record == nullptr && !corpse.saved.on_heap() &&
-                     !corpse.has(borrows_parent);
-  if (!usual) return bury_with_care(here, corpse);
-  region& where = *corpse.where;
-  leave_region(corpse, false);
-  if (where.users == 0) here.lanes.note_vacated(where);
-  unlink_live(here, corpse);
-  if (corpse.finish_and_drop()) destroy_corpse(corpse);
+  if (corpse.finish_and_drop()) release(destroy(&corpse));
 }
 
 void discard(thread_state& here, control_block& unstarted) noexcept {

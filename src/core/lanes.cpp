@@ -57,6 +57,7 @@ bool lane_set::in_use() const noexcept {
 void lane_set::release() noexcept {
   for (const lane& each : lanes_) sanitizers::forget(each);
   lanes_.clear();
+  lanes_.shrink_to_fit();
   vacated_ = nullptr;
   count_ = default_count;
 }

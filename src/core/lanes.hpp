@@ -16,6 +16,11 @@ class lane_set {
   static constexpr std::size_t largest_count = 1024;
   static constexpr std::size_t lane_bytes = std::size_t{1} << 20;
 
+  lane_set() noexcept = default;
+  lane_set(const lane_set&) = delete;
+  lane_set& operator=(const lane_set&) = delete;
+  ~lane_set() { release(); }
+
   /// How many lanes there may be; false if some exist already.
   bool set_count(std::size_t count) noexcept;
 

@@ -70,18 +70,12 @@ void undo(thread_state& here, control_block& from, control_block& to) noexcept {
   delivery unsent = std::move(here.transfer);
 }
 
-[[gnu::noinline]] void do_all_chores(thread_state& here) noexcept {
+[[gnu::noinline]] void do_chores(thread_state& here) noexcept {
   control_block* corpse = std::exchange(here.corpse, nullptr);
   control_block* released = std::exchange(here.released, nullptr);
   if (corpse != nullptr) bury(here, *corpse);
   if (here.discarded != nullptr) release_discarded(here);
   if (released != nullptr && released->references() == 1) kill(here, *released);
-}
-
-/// There are some.
-void do_chores(thread_state& here) noexcept {
-  if (here.discarded != nullptr || here.released != nullptr) return do_all_chores(here);
-  bury(here, *std::exchange(here.corpse, nullptr));
 }
 
 /// What `arrive` does of all that there can be.

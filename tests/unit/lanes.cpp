@@ -48,7 +48,7 @@ void with_lanes(std::size_t count, F&& work) {
 TEST_CASE_FIXTURE(test::nothing_leaks,
                   "S30: lanes are mapped lazily, one mebibyte each with a guard page") {
   lane_set lanes;
-  region& first = lanes.choose(nullptr);
+  region& first = lanes.choose(nullptr, 0);
   CHECK(first.high - first.low <= lane_set::lane_bytes);
   CHECK(first.high - first.low > lane_set::lane_bytes - 8192);
   CHECK(first.shared_top);
@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   CHECK(test::readable(first.low));
   CHECK_FALSE(test::readable(first.low - 1));
   CHECK_FALSE(test::readable(first.low - offshoot::detail::page_size()));
-  CHECK(&lanes.choose(nullptr) == &first);  // nobody is bound to it: no second one is needed
+  CHECK(&lanes.choose(nullptr, 0) == &first);  // nobody is bound to it: no second one is needed
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks,
