@@ -314,7 +314,7 @@ void add_many() {
       add_kind(how, "lane", count, lane);
       add_kind(how, "coroutine", count, coroutines);
       add_kind(how, "task", count, tasks);
-      if (count <= 100'000) add_kind(how, "dedicated", count, dedicated);
+      add_kind(how, "dedicated", count, dedicated);
     }
     if constexpr (have_floor) add_kind(order::ahead, "six_registers", count, bare<true>);
     if constexpr (can_prefetch<greenlet>) {

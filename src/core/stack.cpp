@@ -80,16 +80,17 @@ inline void bring_in(stack& target) noexcept {
   if (where.head == nullptr || where.head->registers.ip == in.registers.ip) return false;
   stack& out = *where.head;
   const std::uintptr_t sp = out.registers.sp;
-  if (!out.saved.has_room_for(sp, where.high)) [[unlikely]]
+  const std::uintptr_t top = in.stop;  // where.high, and not as long a way to go for it
+  if (!out.saved.has_room_for(sp, top)) [[unlikely]]
     die_of_a_small_slice();
   out.home = {sp, out.registers.ip};
   out.registers.sp = in.registers.sp;  // whoever is displaced has the same two
   out.registers.ip = in.registers.ip;
-  out.saved.set_size(where.high - sp);
-  count_eviction(where.high - sp);
+  out.saved.set_size(top - sp);
+  count_eviction(top - sp);
   in.settle();
   where.head = &in;
-  exchange_blocks(where.high, sp, out.saved.buffer(), in.home.sp, in.saved.buffer());
+  exchange_blocks(top, sp, out.saved.buffer(), in.home.sp, in.saved.buffer());
   if (in.saved.is_large()) [[unlikely]] {
     settle_large(in);
   } else {
