@@ -127,7 +127,10 @@ control_block* control_block::make(thread_state& here, const run_operations* run
                                    const options* chosen, std::size_t room) {
   const std::size_t alignment = alignment_for(run);
   const std::size_t name_bytes = chosen != nullptr ? bytes_for(kept_of(chosen->name)) : 0;
-  const std::size_t bytes = bytes_with(name_bytes, room, run);
+  // Nothing but the first bytes of one that is always in place are looked at when it is switched to:
+  // they shall be in one line of the cache.
+  const std::size_t needed = bytes_with(name_bytes, room, run);
+  const std::size_t bytes = room == 0 ? block_pool::in_whole_lines(needed) : needed;
   std::uint8_t origin = 0;
   void* memory = nullptr;
   if (alignment > usual) [[unlikely]] {
@@ -186,10 +189,12 @@ void control_block::destroy_with_care() noexcept {
   this->~control_block();
   if (origin >= block_pool::classes) {
     ::operator delete(static_cast<void*>(this), alignment_of(origin));
-  } else if (origin != 0 && here != nullptr) {
+  } else if (origin == 0) {
+    ::operator delete(static_cast<void*>(this));
+  } else if (here != nullptr) {
     here->blocks.put_back(this, origin);
   } else {
-    ::operator delete(static_cast<void*>(this));
+    block_pool::deallocate(this, origin);
   }
   if (here != nullptr) {
     count_alive(*here, -1);

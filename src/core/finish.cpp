@@ -140,12 +140,6 @@ void become_corpse(thread_state& here, control_block& self) noexcept {
   fatal("a finished greenlet was switched to; please report this");
 }
 
-[[gnu::noinline]] offshoot_departure destroyed(control_block& self,
-                                               offshoot_departure last) noexcept {
-  release(destroy(&self));
-  return last;
-}
-
 /// Whether one that needs no care can be buried while it still runs on its stack: then not a byte
 /// of that or of its control block is needed any more when it goes to `next`.
 bool can_bury_itself(const control_block& self, const control_block& next) noexcept {
@@ -176,9 +170,8 @@ bool can_bury_itself(const control_block& self, const control_block& next) noexc
   if (where.users == 0) here.lanes.note_vacated(where);
   unlink_live(here, self);
   if (returns) here.arrivals = delivered;
-  const offshoot_departure last{&parent->registers, returns ? &self.registers : nullptr};
-  if (self.finish_and_drop()) return destroyed(self, last);
-  return last;
+  self.finish_and_drop();  // not the last one: without a handle it would be an orphan
+  return {&parent->registers, returns ? &self.registers : nullptr};
 }
 
 }  // namespace

@@ -35,6 +35,26 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "a block has the size that its class stan
   pool.release();
 }
 
+TEST_CASE_FIXTURE(test::nothing_leaks, "blocks of whole cache lines begin with one") {
+  block_pool pool;
+  std::vector<void*> taken;
+  for (const std::size_t bytes : {1, 56, 57, 200, 249, 700}) {
+    const std::size_t whole = block_pool::in_whole_lines(bytes);
+    CHECK(whole >= bytes);
+    CHECK(whole < bytes + 64);
+    const std::uint8_t size_class = block_pool::class_of(whole);
+    CHECK(block_pool::class_of(whole + 1) == size_class + 1);  // all of it is used
+    for (int i = 0; i < 3; ++i) {
+      taken.push_back(pool.take(size_class));
+      CHECK(reinterpret_cast<std::uintptr_t>(taken.back()) % 64 == 0);
+      std::memset(taken.back(), 0x5a, whole);
+    }
+    for (void* each : taken) pool.put_back(each, size_class);
+    taken.clear();
+  }
+  pool.release();
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks, "the block that was freed last is used first, by its size") {
   block_pool pool;
   const std::uint8_t small = block_pool::class_of(300);

@@ -461,3 +461,38 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S34 S35: a hint changes nothing, whoever
   }
   prefetch(greenlet::current());
 }
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S34: one on a stack of its own has no room for a slice, and is known by one line") {
+  for (int captured = 0; captured < 3; ++captured) {
+    const greenlet own{[text = std::array<char, 40>{}] { test::to_parent(text.size()); },
+                       {.where = placement::dedicated}};
+    CHECK(slice_of(own).room_capacity() == 0);
+    if constexpr (!offshoot::detail::sanitizers::present) {
+      CHECK(reinterpret_cast<std::uintptr_t>(access::block(own)) % 64 == 0);
+    }
+    CHECK(own.switch_to().get<std::size_t>() == 40);
+    own.switch_to();
+  }
+  // Bytes of it are in another's way if it goes deeper than where that has begun: they find room
+  // elsewhere.
+  bool fine = false;
+  greenlet below;
+  const greenlet above{[&] {
+                         below = greenlet{[] { test::to_parent(); },
+                                          {.where = placement::nested}};
+                         below.switch_to();
+                         fine = deep(2000, 3, [&] {
+                           test::to_parent();
+                           below.switch_to();
+                         });
+                       },
+                       {.where = placement::dedicated}};
+  above.switch_to();
+  CHECK(slice_of(above).on_heap());
+  CHECK(above.stack_saved_bytes() == 0);
+  above.switch_to();
+  CHECK(fine);
+  CHECK(above.dead());
+  CHECK(below.dead());
+}
