@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -70,6 +72,40 @@ void heap_objects(benchmark::State& state, order how, std::size_t count) {
   for (const std::size_t turn : turns(how, count)) queue[turn] = std::make_unique<callable>();
   time_rounds(state, count, [&] {
     for (const auto& each : queue) each->visit();
+  });
+}
+
+/// The floor of those that move: what is alive of one goes out and that of the next comes in. Each
+/// is as large as a greenlet with as much alive, and one word before its bytes is looked at.
+struct mover {
+  std::uintptr_t seen = 1;
+  std::byte rest[200];
+  std::byte bytes[256];
+};
+
+template <bool Ahead>
+void two_memcpys(benchmark::State& state, order how, std::size_t count) {
+  std::vector<std::unique_ptr<mover>> queue(count + ahead);
+  for (const std::size_t turn : turns(how, count)) queue[turn] = std::make_unique<mover>();
+  alignas(64) static std::byte place[sizeof(mover::bytes)];
+  std::size_t bytes = sizeof place;  // not known where greenlets are copied, nor here
+  benchmark::DoNotOptimize(bytes);
+  mover* out = queue[count - 1].get();
+  time_rounds(state, count, [&] {
+    for (std::size_t turn = 0; turn < count; ++turn) {
+      if constexpr (Ahead) {
+        const auto* const soon = reinterpret_cast<const std::byte*>(queue[turn + ahead].get());
+        for (std::size_t at = 0; at < sizeof(mover); at += 64) __builtin_prefetch(soon + at);
+      }
+      mover* const in = queue[turn].get();
+      if (in->seen != 0) {
+        std::memcpy(out->bytes, place, bytes);
+        benchmark::ClobberMemory();
+        std::memcpy(place, in->bytes, bytes);
+        benchmark::ClobberMemory();
+      }
+      out = in;
+    }
   });
 }
 
@@ -309,6 +345,7 @@ void add_many() {
     for (const order how : {order::rr, order::random}) {
       add_kind(how, "heap_object", count, heap_objects);
       if constexpr (have_floor) add_kind(how, "six_registers", count, bare<false>);
+      add_kind(how, "two_memcpys", count, two_memcpys<false>);
       add_kind(how, "boost_jump", count, boost_jump);
       add_kind(how, "boost_fiber", count, boost_fibers);
       add_kind(how, "lane", count, lane);
@@ -317,6 +354,7 @@ void add_many() {
       add_kind(how, "dedicated", count, dedicated);
     }
     if constexpr (have_floor) add_kind(order::ahead, "six_registers", count, bare<true>);
+    add_kind(order::ahead, "two_memcpys", count, two_memcpys<true>);
     if constexpr (can_prefetch<greenlet>) {
       add_kind(order::ahead, "lane", count, [](auto& state, order how, auto number) {
         greenlets<true>(state, how, number, placement::lane);
