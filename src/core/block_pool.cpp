@@ -1,31 +1,40 @@
 #include "core/block_pool.hpp"
 
+#include "core/block_arena.hpp"
+
 namespace offshoot::detail {
 
-void* block_pool::allocate(std::uint8_t size_class) {
-  const std::size_t bytes = size_class * granule - heap_word;
-  return is_whole_lines(size_class) ? ::operator new(bytes, std::align_val_t{cache_line})
-                                    : ::operator new(bytes);
+block_pool::block block_pool::take(std::size_t bytes, bool of_many) {
+  const std::uint8_t size_class = class_of(bytes);
+  if (size_class == 0) return {::operator new(bytes), 0};
+  const auto in_arena = static_cast<origin>(size_class + classes);
+  for (const origin from : {size_class, in_arena}) {
+    if (void* const found = take_idle(from)) return {found, from};
+  }
+  const std::size_t class_bytes = size_class * granule;
+  if (of_many && !sanitizers::present && !valgrind::checks_memory) {
+    if (void* const found = block_arena::take(class_bytes)) return {found, in_arena};
+  }
+  void* const made = is_whole_lines(size_class)
+                         ? ::operator new (class_bytes - heap_word, std::align_val_t{cache_line})
+                         : ::operator new(class_bytes - heap_word);
+  return {made, size_class};
 }
 
-void block_pool::deallocate(void* memory, std::uint8_t size_class) noexcept {
-  if (is_whole_lines(size_class)) {
-    ::operator delete(memory, std::align_val_t{cache_line});
+void block_pool::free(void* memory, origin from) noexcept {
+  if (from >= classes) {
+    block_arena::give_back(memory);
+  } else if (from != 0 && is_whole_lines(from)) {
+    ::operator delete (memory, std::align_val_t{cache_line});
   } else {
     ::operator delete(memory);
   }
 }
 
 void block_pool::release() noexcept {
-  for (std::uint8_t size_class = 0; idle_block*& first : idle_) {
-    while (first != nullptr) {
-      idle_block* const next = first->next;
-      deallocate(first, size_class);
-      first = next;
-    }
-    ++size_class;
+  for (origin from = 0; from < origins; ++from) {
+    while (void* const each = take_idle(from)) free(each, from);
   }
-  count_ = 0;
 }
 
 }  // namespace offshoot::detail

@@ -13,18 +13,21 @@
 namespace offshoot::detail {
 
 /// One for each thread: what it frees it will use again. Blocks are of any thread's making, and of
-/// the usual sizes only; nothing is kept where a sanitizer or Valgrind should see it go. Those whose
-/// size class is some whole lines of the cache begin with a line.
+/// the usual sizes only; nothing is kept where a sanitizer or Valgrind should see it go. Those
+/// whose size class is some whole lines of the cache begin with a line.
 class block_pool {
   static constexpr std::size_t granule = 16;
 
  public:
+  /// Where a block is from. Less than `classes`: the heap, and of that size class; 0: of none, for
+  /// it is too large. From `classes` on: the arena, and of the class that is so much less.
+  using origin = std::uint8_t;
+  static constexpr std::uint8_t classes = 1 + 1024 / granule;
+  static constexpr std::uint8_t origins = 2 * classes;
+
   block_pool() noexcept = default;
   block_pool(const block_pool&) = delete;
   block_pool& operator=(const block_pool&) = delete;
-
-  /// All size classes are below this.
-  static constexpr std::uint8_t classes = 1 + 1024 / granule;
 
   /// A size of at least `bytes` whose class is whole lines.
   static constexpr std::size_t in_whole_lines(std::size_t bytes) noexcept {
@@ -36,35 +39,38 @@ class block_pool {
     return wanted < classes ? static_cast<std::uint8_t>(wanted) : 0;
   }
 
-  /// Memory for a block of that class. Throws std::bad_alloc.
-  void* take(std::uint8_t size_class) {
-    void* const found = take_idle(size_class);
-    return found != nullptr ? found : allocate(size_class);
-  }
-  /// The same, but null if it has none; as for class 0, which it never has.
-  void* take_idle(std::uint8_t size_class) noexcept {
-    idle_block* const found = idle_[size_class];
+  struct block {
+    void* memory;
+    origin from;
+  };
+  /// Memory of at least so many bytes. `of_many`: there are so many blocks that they shall lie in
+  /// the arena. Throws std::bad_alloc.
+  block take(std::size_t bytes, bool of_many);
+  /// One that idles, and is from there; null if there is none.
+  void* take_idle(origin from) noexcept {
+    idle_block* const found = idle_[from];
     if (found == nullptr) return nullptr;
-    idle_[size_class] = found->next;
+    idle_[from] = found->next;
     --count_;
     return found;
   }
-  void put_back(void* memory, std::uint8_t size_class) noexcept {
+  /// Keeps or frees it.
+  void put_back(void* memory, origin from) noexcept {
     if (count_ == most) release();  // it may all be of sizes that nobody asks for any more
-    if (!may_keep(size_class)) return deallocate(memory, size_class);
-    keep(memory, size_class);
+    if (!may_keep(from)) return free(memory, from);
+    keep(memory, from);
   }
-  /// Whether blocks of that class, or of none if it is 0 or above, can be kept now.
-  bool may_keep(std::uint8_t size_class) const noexcept {
-    return static_cast<std::uint8_t>(size_class - 1) < classes - 1 && count_ != most &&
-           !sanitizers::present && !valgrind::checks_memory;
+  /// Whether what is from there can be kept now.
+  bool may_keep(origin from) const noexcept {
+    return from != 0 && from < origins && count_ != most && !sanitizers::present &&
+           !valgrind::checks_memory;
   }
-  void keep(void* memory, std::uint8_t size_class) noexcept {
-    idle_[size_class] = ::new (memory) idle_block{idle_[size_class]};
+  void keep(void* memory, origin from) noexcept {
+    idle_[from] = ::new (memory) idle_block{idle_[from]};
     ++count_;
   }
   /// Frees one at once, as a thread without a pool has to.
-  static void deallocate(void* memory, std::uint8_t size_class) noexcept;
+  static void free(void* memory, origin from) noexcept;
   /// Frees all that it has.
   void release() noexcept;
   /// How many blocks it has, of all sizes together.
@@ -81,9 +87,8 @@ class block_pool {
   static bool is_whole_lines(std::uint8_t size_class) noexcept {
     return size_class * granule % cache_line == 0;
   }
-  static void* allocate(std::uint8_t size_class);
 
-  std::array<idle_block*, classes> idle_{};
+  std::array<idle_block*, origins> idle_{};
   unsigned count_ = 0;
 };
 

@@ -22,11 +22,11 @@ constexpr int largest_bits = std::numeric_limits<std::size_t>::digits - 1;
 
 // control_block::origin_ of one that is aligned to more than the heap's blocks usually are.
 std::uint8_t over_aligned(std::size_t alignment) noexcept {
-  return static_cast<std::uint8_t>(block_pool::classes +
+  return static_cast<std::uint8_t>(block_pool::origins +
                                    static_cast<unsigned>(std::countr_zero(alignment)));
 }
 std::align_val_t alignment_of(std::uint8_t origin) noexcept {
-  return std::align_val_t{std::size_t{1} << (origin - block_pool::classes)};
+  return std::align_val_t{std::size_t{1} << (origin - block_pool::origins)};
 }
 
 /// Of threads that have no thread_state.
@@ -45,8 +45,7 @@ constexpr std::size_t alignment_for(const run_operations* run) noexcept {
 /// How large a control block is with what lies behind it.
 constexpr std::size_t bytes_with(std::size_t name_bytes, std::size_t room,
                                  const run_operations* run) noexcept {
-  const std::size_t end =
-      sizeof(control_block) + name_bytes + room + sanitizers::shadow_of(room);
+  const std::size_t end = sizeof(control_block) + name_bytes + room + sanitizers::shadow_of(room);
   const std::size_t mask = alignment_for(run) - 1;
   return ((end + mask) & ~mask) + (run != nullptr ? run->size : 0);
 }
@@ -127,21 +126,19 @@ control_block* control_block::make(thread_state& here, const run_operations* run
                                    const options* chosen, std::size_t room) {
   const std::size_t alignment = alignment_for(run);
   const std::size_t name_bytes = chosen != nullptr ? bytes_for(kept_of(chosen->name)) : 0;
-  // Nothing but the first bytes of one that is always in place are looked at when it is switched to:
-  // they shall be in one line of the cache.
+  // Nothing but the first bytes of one that is always in place are looked at when it is switched
+  // to: they shall be in one line of the cache.
   const std::size_t needed = bytes_with(name_bytes, room, run);
   const std::size_t bytes = room == 0 ? block_pool::in_whole_lines(needed) : needed;
-  std::uint8_t origin = 0;
-  void* memory = nullptr;
+  block_pool::block found;
   if (alignment > usual) [[unlikely]] {
-    origin = over_aligned(alignment);
-    memory = ::operator new(bytes, alignment_of(origin));
+    const std::uint8_t origin = over_aligned(alignment);
+    found = {::operator new(bytes, alignment_of(origin)), origin};
   } else {
-    origin = block_pool::class_of(bytes);
-    memory = origin != 0 ? here.blocks.take(origin) : ::operator new(bytes);
+    found = here.blocks.take(bytes, here.has_many_blocks());
   }
   if (!here.has_id()) take_ids(here);
-  control_block* const block = build(here, memory, origin, name_bytes, room, run);
+  control_block* const block = build(here, found.memory, found.from, name_bytes, room, run);
   if (chosen != nullptr) block->choose(*chosen);
   return block;
 }
@@ -187,14 +184,12 @@ void control_block::destroy_with_care() noexcept {
   const std::uint8_t origin = origin_;
   thread_state* const here = thread_state::here();
   this->~control_block();
-  if (origin >= block_pool::classes) {
+  if (origin >= block_pool::origins) {
     ::operator delete(static_cast<void*>(this), alignment_of(origin));
-  } else if (origin == 0) {
-    ::operator delete(static_cast<void*>(this));
   } else if (here != nullptr) {
     here->blocks.put_back(this, origin);
   } else {
-    block_pool::deallocate(this, origin);
+    block_pool::free(this, origin);
   }
   if (here != nullptr) {
     count_alive(*here, -1);

@@ -155,17 +155,20 @@ class alignas(std::max_align_t) control_block : public stack {
   spawn_site spawned_at() const noexcept { return {spawn_file, spawn_line}; }
 
  private:
-  // The first three bytes: there is room for them at the end of `stack`. All but the third are set
+  // The first three bytes: there is room for them at the end of `stack`. All but the count are set
   // once, so that any thread may look at them.
-  /// Of its memory. Less than block_pool::classes: that one; 0: the heap; more: the heap too, and
-  /// by how many bits it is aligned.
-  std::uint8_t origin_ : 7;
-  bool named_ : 1 = false;
+  /// Of its memory: a block_pool::origin, or beyond those by how many bits it is aligned.
+  std::uint8_t origin_;
   std::uint8_t stack_bits_ : 6 = 0;
 
  public:
   placement chosen_placement : 2 = placement::lane;
-  std::uint8_t exits_swallowed = 0;
+
+ private:
+  bool named_ : 1 = false;
+
+ public:
+  std::uint8_t exits_swallowed : 7 = 0;
   std::uint32_t spawn_line = 0;
 
  private:
@@ -202,7 +205,7 @@ class alignas(std::max_align_t) control_block : public stack {
 
  private:
   void destroy_with_care() noexcept;
-  explicit control_block(std::uint8_t origin) noexcept : origin_(origin & 0x7f) {}
+  explicit control_block(std::uint8_t origin) noexcept : origin_(origin) {}
   struct stored_name {
     std::size_t length;  ///< the characters follow
   };

@@ -65,7 +65,8 @@ void let_go(thread_state& here, control_block& block) noexcept {
   }
 }
 
-/// Gives up a reference, whatever it is. Whether it was the last of all, and the caller has to destroy the block.
+/// Gives up a reference, whatever it is. Whether it was the last of all, and the caller has to
+/// destroy the block.
 bool drop_reference(control_block& block) noexcept {
   thread_state* const here = thread_state::here();
   bool elsewhere = false;
@@ -178,7 +179,8 @@ void refuse_to_suspend(thread_state& here, control_block& self) {
     here.look_at_current();
     return;
   }
-  if (++self.exits_swallowed > exit_limit) {
+  self.exits_swallowed = 0x7f & (self.exits_swallowed + 1U);
+  if (self.exits_swallowed > exit_limit) {
     fatal(self.label() + " swallowed greenlet_exit " + std::to_string(exit_limit) +
           " times while it was being destroyed; let it propagate, or store a handle to live on");
   }

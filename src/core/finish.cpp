@@ -67,12 +67,6 @@ void make_active(thread_state& here, control_block& target) noexcept {
   target.start(key_of(&here));
 }
 
-[[gnu::noinline]] control_block* begin_checked(thread_state& here, control_block* target) {
-  target->operations->check(value{});
-  begin(here, *target);
-  return target;
-}
-
 void unlink_live(thread_state& here, control_block& block) noexcept {
   control_block* const before = block.previous_live;
   control_block* const behind = block.next_live;
@@ -185,9 +179,12 @@ void begin(thread_state& here, control_block& target) {
   make_active(here, target);
 }
 
-/// What `begin` does where nothing is unusual, and nothing in a function that it would have to call.
-control_block* begin_quietly(control_block* target) {
-  thread_state* const here = thread_state::here();
+namespace {
+
+/// What `begin` does where nothing is unusual, and nothing in a function that it would have to
+/// call. Null, with nothing done, if something is.
+[[gnu::always_inline]] inline control_block* begin_quietly(thread_state* here,
+                                                           control_block* target) noexcept {
   if (here == nullptr || target == nullptr || target->state() != life::unstarted ||
       target->serial != here->serial || (target->marks & slow_marks) != 0 || !here->quiet()) {
     return nullptr;
@@ -195,13 +192,25 @@ control_block* begin_quietly(control_block* target) {
   region* const vacated = here->lanes.vacated(here->current->where);
   const bool usual = target->operations->takes_nothing && vacated != nullptr && vacated->plain &&
                      target->chosen_placement == placement::lane && !reports_faults();
-  if (!usual) return begin_checked(*here, target);
+  if (!usual) return nullptr;
   enter_region(*target, *vacated, false);
   vacated->head = target;
   lay_first_frame(target->stop, target->registers);
   target->bound_alone();
   make_active(*here, *target);
   return target;
+}
+
+}  // namespace
+
+value switch_or_start(control_block* target) {
+  thread_state* const here = thread_state::here();
+  control_block* to = begin_quietly(here, target);
+  if (to == nullptr) return switch_refused(here, target);
+  const passage came = leave_for<passage::quiet>(*here, to);
+  if (came == passage::quiet) return value{};
+  if (came == passage::laden) return arrive(*here);
+  return switch_refused(here, target);
 }
 
 void undo_begin(thread_state& here, control_block& target) noexcept {

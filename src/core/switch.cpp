@@ -164,12 +164,6 @@ inline passage pass(thread_state& here, control_block* to, value& payload) noexc
   return go(here, to, delivery{std::move(payload), nullptr});
 }
 
-[[gnu::noinline]] value attend_refused(control_block* target) {
-  thread_state* const here = thread_state::here();
-  if (may_pass(here, target)) note_missing(*here);
-  return switch_slowly(target, value{});
-}
-
 /// A throw into a greenlet that does not run yet, or any more, cannot be undone once begun: makes
 /// sure first that the current greenlet can leave from a little below here.
 void reserve_room(thread_state& here) {
@@ -191,10 +185,15 @@ void require_ours(control_block* target) {
   live_on(thread_state::get(), target);
 }
 
-// What comes with most who finish is looked at without a frame.
+value switch_refused(thread_state* here, control_block* target) {
+  if (may_pass(here, target)) note_missing(*here);
+  return switch_slowly(target, value{});
+}
+
+// Each of these calls is the last thing that it does, so that it needs no frame.
 value attend(control_block* target, passage came) {
   if (came == passage::laden) return arrive(*thread_state::here());
-  return attend_refused(target);
+  return switch_or_start(target);
 }
 
 void attend_only(control_block* target, passage came) {

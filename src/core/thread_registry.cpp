@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "core/block_arena.hpp"
+
 namespace offshoot::detail::registry {
 namespace {
 
@@ -17,8 +19,10 @@ std::uint32_t last_serial = 0;
 
 void before_fork() {
   lock.lock();
+  block_arena::lock();
 }
 void after_fork_in_parent() {
+  block_arena::unlock();
   lock.unlock();
 }
 
@@ -32,7 +36,7 @@ void after_fork_in_child() {
       each->tid = gettid();
     }
   }
-  lock.unlock();
+  after_fork_in_parent();
 }
 
 void push(thread_state& owner, control_block& dropped) noexcept {

@@ -76,6 +76,12 @@ struct thread_state : thread_head {
   /// Control blocks made here less those destroyed here. Only this thread writes.
   std::atomic<std::ptrdiff_t> blocks_alive{0};
 
+  /// Whether their pages are more than the processor's tables of addresses reach.
+  bool has_many_blocks() const noexcept {
+    constexpr std::ptrdiff_t many = 16'384;  // 8 MiB of them, or 2 048 pages
+    return blocks_alive.load(std::memory_order_relaxed) >= many;
+  }
+
   // Guarded by the registry's lock.
   control_block* queue = nullptr;  ///< dropped elsewhere, to be released here
   thread_state* next = nullptr;

@@ -462,8 +462,9 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S34 S35: a hint changes nothing, whoever
   prefetch(greenlet::current());
 }
 
-TEST_CASE_FIXTURE(test::nothing_leaks,
-                  "S34: one on a stack of its own has no room for a slice, and is known by one line") {
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S34: one on a stack of its own has no room for a slice, and is known by one line") {
   for (int captured = 0; captured < 3; ++captured) {
     const greenlet own{[text = std::array<char, 40>{}] { test::to_parent(text.size()); },
                        {.where = placement::dedicated}};
@@ -479,8 +480,7 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   bool fine = false;
   greenlet below;
   const greenlet above{[&] {
-                         below = greenlet{[] { test::to_parent(); },
-                                          {.where = placement::nested}};
+                         below = greenlet{[] { test::to_parent(); }, {.where = placement::nested}};
                          below.switch_to();
                          fine = deep(2000, 3, [&] {
                            test::to_parent();

@@ -45,22 +45,13 @@ struct no_leaf {
   __attribute__((always_inline)) ~no_leaf() { asm volatile(""); }
 };
 
-/// Gives `target`, which may be null, a stack and makes it active, if it is this thread's, unstarted,
-/// and nothing else has to be looked at. Returns it; null if that is not so. Throws if it does not
-/// start without a payload, or there is no stack.
-OFFSHOOT_API control_block* begin_quietly(control_block* target);
-
 /// Switches with an empty payload by registers alone, if that is all there is to it.
-__attribute__((always_inline)) inline passage pass_quietly(control_block*& target) {
-  thread_head* here = this_thread;
-  control_block* to = target;
-  if (!may_pass(here, to)) [[unlikely]] {
-    to = begin_quietly(to);
-    if (to == nullptr) return passage::refused;
-    here = this_thread;
-  }
-  target = to;
-  return leave_for<passage::quiet>(*here, target);
+__attribute__((always_inline)) inline passage pass_quietly(control_block*& target) noexcept {
+  thread_head* const here = this_thread;
+  passage came = passage::refused;
+  if (may_pass(here, target)) [[likely]]
+    came = leave_for<passage::quiet>(*here, target);
+  return came;
 }
 
 /// Switches with an empty payload, which most have.
