@@ -1,7 +1,6 @@
 #include "hub/timers.hpp"
 
-#include <algorithm>
-#include <utility>
+#include <functional>
 
 namespace offshoot::detail {
 namespace {
@@ -12,25 +11,41 @@ constexpr std::size_t parent_of(std::size_t place) noexcept {
   return (place - 1) / arity;
 }
 
+/// Which of four is due first. Compiled without branches: nobody could predict them.
+template <class Element, class Due>
+std::size_t first_of_four(const Element* four, Due due) noexcept {
+  const auto is_before = [&](std::size_t one, std::size_t other) -> std::size_t {
+    return std::invoke(due, four[one]) < std::invoke(due, four[other]) ? 1 : 0;
+  };
+  const std::size_t left = is_before(1, 0);
+  const std::size_t right = 2 + is_before(3, 2);
+  return left + is_before(right, left) * (right - left);
+}
+
 }  // namespace
 
 timer_heap::~timer_heap() {
-  for (const entry& each : heap_) nodes_[each.slot]->slot = timer_node::none;
+  for (timer_node* const each : nodes_) {
+    if (each != nullptr) each->reset();
+  }
 }
 
-/// Of what nears the top, which is looked at next.
-inline void timer_heap::fetch_node(std::size_t place, std::uint32_t slot) const noexcept {
+/// Of what nears the top, which is looked at next. In line always: to g++ a function that only
+/// prefetches does nothing, so that it drops the calls.
+[[gnu::always_inline]] inline void timer_heap::fetch_row(std::size_t place,
+                                                         std::uint32_t slot) const noexcept {
   if (place <= arity) {
     __builtin_prefetch(nodes_[slot], 1);
   } else if (place <= arity + arity * arity) {
+    __builtin_prefetch(&due_[slot], 1);
     __builtin_prefetch(&nodes_[slot]);
   }
 }
 
-inline void timer_heap::put(std::size_t place, const entry& what) noexcept {
+inline void timer_heap::put(std::size_t place, entry what) noexcept {
   heap_[place] = what;
-  places_[what.slot] = static_cast<std::uint32_t>(place);
-  fetch_node(place, what.slot);
+  places_[what.slot / row] = static_cast<std::uint32_t>(place);
+  fetch_row(place, what.slot);
 }
 
 void timer_heap::sift_up(std::size_t place, entry what) noexcept {
@@ -41,8 +56,10 @@ void timer_heap::sift_up(std::size_t place, entry what) noexcept {
   put(place, what);
 }
 
-/// Ahead of the choice among them: a heap of many is not in the cache.
-void timer_heap::fetch_children_of_four(std::size_t place) const noexcept {
+/// Ahead of the choice among them: a heap of many is not in the nearest cache.
+[[gnu::always_inline]] inline void timer_heap::fetch_children_of_four(
+    std::size_t place) const noexcept {
+  static_assert(arity * sizeof(entry) == in_lines<entry>::line);
   const std::size_t first = place * arity + 1;
   for (std::size_t each = first; each < first + arity * arity && each < heap_.size();
        each += arity) {
@@ -50,120 +67,111 @@ void timer_heap::fetch_children_of_four(std::size_t place) const noexcept {
   }
 }
 
-/// Which of four neighbours is due first. Compiled without branches: nobody could predict them.
-std::size_t timer_heap::first_of_four(std::size_t place) const noexcept {
-  const entry* const four = &heap_[place];
-  const std::size_t left = four[1].due < four[0].due ? 1 : 0;
-  const std::size_t right = four[3].due < four[2].due ? 3 : 2;
-  const std::size_t is_right = four[right].due < four[left].due ? 1 : 0;
-  return place + left + is_right * (right - left);
-}
-
-/// First all the way down, then up again: what comes here belongs near the end nearly always, so
-/// that comparing it on the way down would be in vain.
-void timer_heap::sift_down(std::size_t place, entry what) noexcept {
-  const std::size_t top = place;
-  std::size_t first = place * arity + 1;
-  for (; first + arity <= heap_.size(); first = place * arity + 1) {
+void timer_heap::replace_top(entry what) noexcept {
+  std::size_t place = 0;
+  for (std::size_t first = 1; first < heap_.size(); first = place * arity + 1) {
     fetch_children_of_four(first);
-    const std::size_t least = first_of_four(first);
+    const std::size_t least = first + first_of_four(&heap_[first], &entry::due);
+    if (what.due <= heap_[least].due) break;
     put(place, heap_[least]);
     place = least;
-  }
-  if (first < heap_.size()) {
-    const auto least =
-        std::min_element(heap_.begin() + static_cast<std::ptrdiff_t>(first), heap_.end(),
-                         [](const entry& one, const entry& other) { return one.due < other.due; });
-    put(place, *least);
-    place = static_cast<std::size_t>(least - heap_.begin());
-  }
-  while (place != top && what.due < heap_[parent_of(place)].due) {
-    put(place, heap_[parent_of(place)]);
-    place = parent_of(place);
   }
   put(place, what);
 }
 
-void timer_heap::enter(timer_node& node, instant deadline) {
-  heap_.push_back({deadline, timer_node::none});
-  try {
-    if (vacant_ == timer_node::none) {
-      nodes_.reserve(heap_.capacity());
-      places_.push_back(timer_node::none);
-      nodes_.push_back(nullptr);
-      vacant_ = static_cast<std::uint32_t>(places_.size() - 1);
-    }
-  } catch (...) {
-    heap_.pop_back();
-    throw;
+timer_heap::entry timer_heap::first_of_row(std::uint32_t slot) const noexcept {
+  static_assert(row == 8 && row * sizeof(instant) == in_lines<instant>::line);
+  const std::size_t begin = slot / row * row;
+  const instant* const due = &due_[begin];
+  const std::size_t left = first_of_four(due, std::identity());
+  const std::size_t right = 4 + first_of_four(due + 4, std::identity());
+  const std::size_t is_right = due[right] < due[left] ? 1 : 0;
+  const std::size_t first = left + is_right * (right - left);
+  return {due[first], static_cast<std::uint32_t>(begin + first)};
+}
+
+/// As many as make the heap one of whole lines again, so that who has children has four.
+void timer_heap::add_rows() {
+  const std::size_t rows = heap_.size() + (heap_.empty() ? 1 : arity);
+  const std::size_t slots = rows * row;
+  if (vacant_.capacity() < slots) {  // the last to get room, so all have
+    const std::size_t room = 2 * rows;
+    heap_.reserve(room);
+    places_.reserve(room);
+    due_.reserve(room * row);
+    nodes_.reserve(room * row);
+    vacant_.reserve(room * row);
   }
-  node.slot = vacant_;
-  vacant_ = places_[vacant_];
+  for (std::size_t slot = slots; slot != nodes_.size();) {
+    vacant_.push_back(static_cast<std::uint32_t>(--slot));
+  }
+  due_.resize(slots, never);
+  nodes_.resize(slots, nullptr);
+  for (std::size_t place = heap_.size(); place != rows; ++place) {
+    heap_.push_back({never, static_cast<std::uint32_t>(place * row)});
+    places_.push_back(static_cast<std::uint32_t>(place));
+  }
+}
+
+void timer_heap::enter(timer_node& node) {
+  if (vacant_.empty()) add_rows();
+  node.slot = vacant_.back();
+  vacant_.pop_back();
   nodes_[node.slot] = &node;
-  sift_up(heap_.size() - 1, {deadline, node.slot});
 }
 
-/// What it was armed for last, even if that was called off, is never earlier than its entry: later
-/// ones need no look at the heap, which would miss the cache twice.
-void timer_heap::arm(timer_node& node, instant deadline) {
-  if (node.slot == timer_node::none) {
-    enter(node, deadline);
-  } else if (deadline < node.deadline && deadline < heap_[place_of(node)].due) {
-    sift_up(place_of(node), {deadline, node.slot});
-  }
-  node.deadline = deadline;
-  node.armed = true;
+void timer_heap::hasten(timer_node& node, instant deadline) {
+  if (node.slot == timer_node::none) enter(node);
+  if (deadline >= due_[node.slot]) return;
+  due_[node.slot] = deadline;
+  const std::size_t place = places_[node.slot / row];
+  if (deadline < heap_[place].due) sift_up(place, {deadline, node.slot});
 }
 
+/// Its row stays where it is in the heap until that place comes up.
 void timer_heap::remove(timer_node& node) noexcept {
-  node.armed = false;
-  if (node.slot == timer_node::none) return;
-  const std::size_t place = place_of(node);
-  places_[node.slot] = std::exchange(vacant_, node.slot);
-  node.slot = timer_node::none;
-  const entry last = heap_.back();
-  heap_.pop_back();
-  if (place == heap_.size()) return;
-  if (place != 0 && last.due < heap_[parent_of(place)].due) {
-    sift_up(place, last);
-  } else {
-    sift_down(place, last);
+  if (node.slot != timer_node::none) {
+    due_[node.slot] = never;
+    nodes_[node.slot] = nullptr;
+    vacant_.push_back(node.slot);
   }
+  node.reset();
 }
 
-/// Whether what stands at the top is the truth about its node.
-bool timer_heap::is_true(const timer_node& top) const noexcept {
-  return top.armed && top.deadline == heap_.front().due;
+/// The one at the top if what stands there is the truth about it; else puts it right.
+timer_node* timer_heap::true_top() noexcept {
+  const entry top = heap_.front();
+  instant& due = due_[top.slot];
+  if (due == top.due) {  // else that one has been removed
+    timer_node& node = *nodes_[top.slot];
+    if (!node.armed) {
+      remove(node);
+    } else if (node.deadline != due) {
+      due = node.deadline;
+    } else {
+      return &node;
+    }
+  }
+  replace_top(first_of_row(top.slot));
+  return nullptr;
 }
 
-/// Makes it so, or something else the top.
-void timer_heap::settle(timer_node& top) noexcept {
-  if (top.armed) {
-    sift_down(0, {top.deadline, top.slot});
-  } else {
-    remove(top);
-  }
+/// The first armed one, if it is due at `latest`.
+inline timer_node* timer_heap::first_due(instant latest) noexcept {
+  timer_node* first = nullptr;
+  while (first == nullptr && !heap_.empty() && heap_.front().due <= latest) first = true_top();
+  return first;
 }
 
 instant timer_heap::next_deadline() noexcept {
-  while (!heap_.empty()) {
-    timer_node& top = *nodes_[heap_.front().slot];
-    if (is_true(top)) return top.deadline;
-    settle(top);
-  }
-  return never;
+  const timer_node* const first = first_due(never - 1);
+  return first != nullptr ? first->deadline : never;
 }
 
 timer_node* timer_heap::expire(instant now) noexcept {
-  while (!heap_.empty() && heap_.front().due <= now) {
-    timer_node& top = *nodes_[heap_.front().slot];
-    if (is_true(top)) {
-      top.armed = false;
-      return &top;
-    }
-    settle(top);
-  }
-  return nullptr;
+  timer_node* const first = first_due(now);
+  if (first != nullptr) first->armed = false;
+  return first;
 }
 
 }  // namespace offshoot::detail

@@ -1,6 +1,7 @@
-/// Timers: an intrusive 4-ary heap. The heap's array holds the deadlines, so that finding the
-/// earliest child reads one cache line and no node; and where each is in it stands in an array
-/// of its own, so that moving one writes to no node either: of a million they are far apart.
+/// Timers: an intrusive 4-ary heap, of rows. Each timer has a slot; eight neighbours, whose
+/// deadlines share a line of the cache, are a row; and the first due of each row stands in the
+/// heap. So a million of them make a heap that the caches hold, and what they do not hold is
+/// fetched ahead: a row is near the top for a while before it is there.
 #pragma once
 
 #include <offshoot/hub/detail/instant.hpp>
@@ -17,28 +18,38 @@ namespace offshoot::detail {
 struct timer_node {
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
-  instant deadline = never;   ///< the last it was armed for
+  instant deadline = never;   ///< the last it was armed for; `never` while no heap holds it
   std::uint32_t slot = none;  ///< what the heap knows it by while it holds it
   bool armed = false;
+
+  /// As a new one. Not by assignment: what derives has members of its own in the padding.
+  void reset() noexcept {
+    deadline = never;
+    slot = none;
+    armed = false;
+  }
 };
 
-/// Allocates arrays in which four children of a place, from 1 on, share a line of the cache.
-template <class Entry>
-struct children_in_line {
-  using value_type = Entry;
+/// Allocates arrays in which the element `First` begins a line of the cache.
+template <class Element, std::size_t First = 0>
+struct in_lines {
+  using value_type = Element;
+  template <class Other>
+  struct rebind {
+    using other = in_lines<Other, First>;
+  };
   static constexpr std::size_t line = 64;
-  static_assert(4 * sizeof(Entry) == line);
+  static constexpr std::size_t before = (line - First * sizeof(Element) % line) % line;
 
-  Entry* allocate(std::size_t count) {
+  Element* allocate(std::size_t count) {
     auto* const raw = static_cast<std::byte*>(
-        ::operator new (line + count * sizeof(Entry), std::align_val_t{line}));
-    return reinterpret_cast<Entry*>(raw + line - sizeof(Entry));
+        ::operator new (before + count * sizeof(Element), std::align_val_t{line}));
+    return reinterpret_cast<Element*>(raw + before);
   }
-  void deallocate(Entry* block, std::size_t) noexcept {
-    ::operator delete (reinterpret_cast<std::byte*>(block) + sizeof(Entry) - line,
-                       std::align_val_t{line});
+  void deallocate(Element* block, std::size_t) noexcept {
+    ::operator delete (reinterpret_cast<std::byte*>(block) - before, std::align_val_t{line});
   }
-  bool operator==(const children_in_line&) const noexcept { return true; }
+  bool operator==(const in_lines&) const noexcept { return true; }
 };
 
 class timer_heap {
@@ -48,48 +59,57 @@ class timer_heap {
   timer_heap& operator=(const timer_heap&) = delete;
   ~timer_heap();
 
-  /// Sets when `node` is due, armed or not. Lazy: a later deadline than it had only changes the
-  /// node; its place is put right when the old one comes up. Throws std::bad_alloc, nothing
-  /// changed.
-  void arm(timer_node& node, instant deadline);
-  /// It is not due any more. Lazy: it stays in the heap until its deadline comes up.
+  /// Sets when `node` is due, armed or not. Lazy: a later deadline than its last, even if that was
+  /// called off, only changes the node; what the heap takes it for is put right when that comes up.
+  /// Throws std::bad_alloc, nothing changed, if the heap does not hold it yet.
+  void arm(timer_node& node, instant deadline) {
+    if (deadline < node.deadline) hasten(node, deadline);
+    node.deadline = deadline;
+    node.armed = true;
+  }
+  /// It is not due any more. Lazy: the heap holds it until its deadline comes up.
   void disarm(timer_node& node) noexcept { node.armed = false; }
   /// Takes it out, armed or not: it may be destroyed.
   void remove(timer_node& node) noexcept;
 
   /// When the first armed one is due, or `never`.
   instant next_deadline() noexcept;
-  /// The first one that is due at `now`, disarmed; null if there is none. Lazy: it stays in the
-  /// heap until the next call, and for longer if it is armed anew by then, as by one who sleeps
-  /// again.
+  /// The first one that is due at `now`, which is not `never`, disarmed; null if there is none.
+  /// Lazy: the heap holds it until the next call, and for longer if it is armed anew by then, as by
+  /// one who sleeps again.
   timer_node* expire(instant now) noexcept;
 
-  /// Nodes in the heap, armed or not.
-  std::size_t size() const noexcept { return heap_.size(); }
-  /// Where it is in the heap, which holds it; 0 is the top.
-  std::size_t place_of(const timer_node& node) const noexcept { return places_[node.slot]; }
+  /// Nodes that it holds, armed or not.
+  std::size_t size() const noexcept { return nodes_.size() - vacant_.size(); }
+  /// When the heap will look at `node`, which it holds: not later than its deadline.
+  instant due_of(const timer_node& node) const noexcept { return due_[node.slot]; }
 
  private:
-  struct alignas(16) entry {  // a quarter of a line
-    instant due;              ///< not later than the node's deadline
-    std::uint32_t slot;
+  static constexpr std::size_t row = 8;  ///< so many slots
+  struct alignas(16) entry {             // a quarter of a line
+    instant due;                         ///< not later than that of any slot in the row
+    std::uint32_t slot;                  ///< whose it is, or was
   };
 
-  void enter(timer_node& node, instant deadline);
-  void put(std::size_t place, const entry& what) noexcept;
-  void fetch_node(std::size_t place, std::uint32_t slot) const noexcept;
-  void sift_up(std::size_t place, entry what) noexcept;
-  void sift_down(std::size_t place, entry what) noexcept;
-  bool is_true(const timer_node& top) const noexcept;
-  void settle(timer_node& top) noexcept;
+  void add_rows();
+  void enter(timer_node& node);
+  void hasten(timer_node& node, instant deadline);
+  void put(std::size_t place, entry what) noexcept;
+  void fetch_row(std::size_t place, std::uint32_t slot) const noexcept;
   void fetch_children_of_four(std::size_t place) const noexcept;
-  std::size_t first_of_four(std::size_t place) const noexcept;
+  void sift_up(std::size_t place, entry what) noexcept;
+  void replace_top(entry what) noexcept;
+  entry first_of_row(std::uint32_t slot) const noexcept;
+  timer_node* true_top() noexcept;
+  timer_node* first_due(instant latest) noexcept;
 
-  std::vector<entry, children_in_line<entry>> heap_;
-  // By slot:
-  std::vector<std::uint32_t> places_;  ///< of a vacant slot: the next vacant one, or `none`
-  std::vector<timer_node*> nodes_;
-  std::uint32_t vacant_ = timer_node::none;
+  // An entry of each row, and by row where that is:
+  std::vector<entry, in_lines<entry, 1>> heap_;
+  std::vector<std::uint32_t> places_;
+  // By slot; `never` and null of a vacant one:
+  std::vector<instant, in_lines<instant>> due_;
+  std::vector<timer_node*, in_lines<timer_node*>> nodes_;
+  std::vector<std::uint32_t> vacant_;  ///< has room for all
 };
 
 }  // namespace offshoot::detail

@@ -1,5 +1,5 @@
-/// Sockets when the system has run out: of descriptors for real, of memory by an operator new that
-/// fails as told. Nothing that has come may be lost.
+/// Sockets and timers when the system has run out: of descriptors for real, of memory by an
+/// operator new that fails as told. Nothing that has come may be lost.
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -14,6 +14,7 @@
 
 #include "hub/fixture.hpp"
 #include "hub/network.hpp"
+#include "hub/timers.hpp"
 
 using offshoot::spawn;
 using offshoot::tcp_listener;
@@ -63,6 +64,27 @@ void* operator new(std::size_t size) {
   std::free(block);
 }
 [[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
+  std::free(block);
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  if (allocations_left == 0) throw std::bad_alloc();
+  if (allocations_left > 0) --allocations_left;
+  const auto unit = static_cast<std::size_t>(alignment);
+  if (void* const made = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return made;
+  throw std::bad_alloc();
+}
+// AddressSanitizer's own would not call that one.
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(size, alignment);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+[[gnu::noinline]] void operator delete(void* block, std::align_val_t) noexcept {
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
   std::free(block);
 }
 void* operator new[](std::size_t size) {
@@ -170,4 +192,38 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "without memory a select leaves all its ca
     ends.client.send_all(bytes_of("x"));
     CHECK(offshoot::select(on_readable(ends.server, [] {})) == 0);
   });
+}
+
+TEST_CASE("without memory a timer is armed or left as it was; those that are can be moved") {
+  constexpr offshoot::detail::instant soon = 10;
+  std::vector<offshoot::detail::timer_node> nodes(1000);
+  offshoot::detail::timer_heap heap;
+  int failures = 0;
+  for (auto& each : nodes) {
+    for (int memory = 0; each.slot == each.none; ++memory) {
+      REQUIRE(memory < 10);
+      const std::size_t held = heap.size();
+      allocations_left = memory;
+      try {
+        heap.arm(each, 1000);
+      } catch (const std::bad_alloc&) {
+        ++failures;
+        CHECK_FALSE(each.armed);
+        CHECK(heap.size() == held);
+      }
+      allocations_left = -1;
+    }
+  }
+  CHECK(failures >= 5);  // each of its arrays
+  allocations_left = 0;
+  for (auto& each : nodes) heap.arm(each, 2000);
+  for (auto& each : nodes) heap.arm(each, soon);
+  std::size_t come = 0;
+  for (; heap.expire(soon) != nullptr; ++come) continue;
+  for (auto& each : nodes) heap.arm(each, soon);
+  for (auto& each : nodes) heap.remove(each);
+  for (auto& each : nodes) heap.arm(each, soon);  // in the room of those before
+  allocations_left = -1;
+  CHECK(come == nodes.size());
+  CHECK(heap.size() == nodes.size());
 }

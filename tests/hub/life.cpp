@@ -268,6 +268,33 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a pool maps, in order") {
   CHECK(workers.available() == 2);
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "who waits for a pool and is ended leaves no place taken") {
+  pool workers(1);
+  const auto wait_for_place = [&] { workers.spawn([] {}); };
+  const auto map = [&] { workers.map(std::vector{1, 2}, [](int) { sleep_for_ever(); }); };
+
+  const auto busy = workers.spawn(sleep_for_ever);
+  for (const auto& waiting : {spawn(wait_for_place), spawn(map)}) {
+    yield();
+    waiting.kill();
+    waiting.wait();
+  }
+  CHECK_FALSE(offshoot::with_timeout(1ms, wait_for_place));
+  CHECK_FALSE(offshoot::with_timeout(1ms, map));
+  busy.kill();
+  busy.wait();
+  CHECK(workers.available() == 1);
+
+  const auto mapping = spawn(map);  // one call begun, one waiting for its place
+  while (workers.available() != 0) yield();
+  mapping.kill();
+  mapping.wait();
+  CHECK_FALSE(offshoot::with_timeout(1ms, map));
+  yield();
+  CHECK(workers.available() == 1);
+  workers.join();
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "each greenlet has its own value of a greenlet_local") {
   const greenlet_local<std::shared_ptr<int>> mine;
   const auto alive = std::make_shared<int>(1);
