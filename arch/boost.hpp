@@ -10,6 +10,7 @@
 
 #include "core/context.hpp"
 #include "link_register.hpp"
+#include "signature.hpp"
 #include "unknown_access.hpp"
 
 namespace offshoot::detail {

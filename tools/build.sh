@@ -35,13 +35,14 @@ run_cross() {
   run_emulated "cross-$1-$compiler${2:+-core}" "$1" $compiler "$where" "${@:2}"
 }
 
-# run_fallback [CPU]: every test with Boost.Context's switch, natively or in an emulator.
+# run_fallback CPU OPTION...: every test with Boost.Context's switch, in an emulator, or natively if CPU is empty.
 run_fallback() {
-  if [[ $# -eq 0 ]]; then
-    run_elsewhere fallback boost --buildtype=debugoptimized -Dcontext=boost
+  local name=fallback${1:+-$1}${2:+-core}
+  if [[ -z $1 ]]; then
+    run_elsewhere "$name" boost --buildtype=debugoptimized -Dcontext=boost "${@:2}"
   else
     fetch_boost "$1" "build-boost-$1"
-    run_emulated "fallback-$1" "$1" g++ boost --cross-file "build-boost-$1/boost.ini" -Dcontext=boost
+    run_emulated "$name" "$1" g++ boost --cross-file "build-boost-$1/boost.ini" -Dcontext=boost "${@:2}"
   fi
 }
 

@@ -5,7 +5,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -25,12 +27,24 @@ using test::run_in_time;
 
 namespace {
 
+/// What starts the program that this variable names: in the emulator that this one runs in, if it
+/// does.
+std::vector<std::string> command_of(const char* variable) {
+  const char* const emulator = std::getenv("MESON_EXE_WRAPPER");
+  const char* const path = std::getenv(variable);
+  REQUIRE(path != nullptr);
+  std::istringstream words(emulator != nullptr ? emulator : "");
+  std::vector<std::string> command{std::istream_iterator<std::string>(words), {}};
+  command.emplace_back(path);
+  return command;
+}
+
 /// The program, from its start to its end.
 class server {
  public:
-  explicit server(std::vector<std::string> options) {
-    const char* const path = std::getenv("ECHO_SERVER");
-    REQUIRE(path != nullptr);
+  explicit server(const std::vector<std::string>& options) {
+    std::vector<std::string> command = command_of("ECHO_SERVER");
+    command.insert(command.end(), options.begin(), options.end());
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     pid_ = fork();
@@ -39,11 +53,10 @@ class server {
       dup2(ends[1], STDOUT_FILENO);
       ::close(ends[0]);
       ::close(ends[1]);
-      options.insert(options.begin(), path);
       std::vector<char*> arguments;
-      for (std::string& each : options) arguments.push_back(each.data());
+      for (std::string& each : command) arguments.push_back(each.data());
       arguments.push_back(nullptr);
-      execv(path, arguments.data());
+      execvp(arguments[0], arguments.data());
       _exit(127);
     }
     ::close(ends[1]);
@@ -113,9 +126,9 @@ bool echoes(tcp_stream& stream, std::size_t bytes, std::uint32_t seed) {
 
 /// Runs the load generator while the hub goes on; its exit status.
 int run_load(const std::string& options) {
-  const char* const path = std::getenv("ECHO_LOAD");
-  REQUIRE(path != nullptr);
-  const std::string command = path + (" " + options) + " >/dev/null";
+  std::string command;
+  for (const std::string& word : command_of("ECHO_LOAD")) command += word + ' ';
+  command += options + " >/dev/null";
   int status = -1;
   const auto waiter = spawn([] { offshoot::sleep_for(std::chrono::hours(1)); });
   std::thread runner([&status, &command, waiter, home = offshoot::hub::current()] {
