@@ -32,6 +32,7 @@ inline constexpr std::array not_in_guarded_mode{
     exception_to_guarded_mode{"S29: start from deep within a lane greenlet", copies},
     exception_to_guarded_mode{"S29: main? deeper than where a nested greenlet starts?*", copies},
     exception_to_guarded_mode{"S29: a switch whose slice must grow", copies},
+    exception_to_guarded_mode{"S35: one on a stack of its own finds room when*", copies},
     exception_to_guarded_mode{"S5 S29: what a failed switch carried is destroyed with it", copies},
     exception_to_guarded_mode{"S29: a switch that copies", copies},
     exception_to_guarded_mode{"S29: throw_in to*", copies},
