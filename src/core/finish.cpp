@@ -181,36 +181,34 @@ void begin(thread_state& here, control_block& target) {
 
 namespace {
 
-/// What `begin` does where nothing is unusual, and nothing in a function that it would have to
-/// call. Null, with nothing done, if something is.
-[[gnu::always_inline]] inline control_block* begin_quietly(thread_state* here,
-                                                           control_block* target) noexcept {
-  if (here == nullptr || target == nullptr || target->state() != life::unstarted ||
-      target->serial != here->serial || (target->marks & slow_marks) != 0 || !here->quiet()) {
-    return nullptr;
-  }
-  region* const vacated = here->lanes.vacated(here->current->where);
-  const bool usual = target->operations->takes_nothing && vacated != nullptr && vacated->plain &&
-                     target->chosen_placement == placement::lane && !reports_faults();
-  if (!usual) return nullptr;
-  enter_region(*target, *vacated, false);
-  vacated->head = target;
-  lay_first_frame(target->stop, target->registers);
-  target->bound_alone();
-  make_active(*here, *target);
-  return target;
+/// What `begin` does where nothing is unusual, and nothing in a function that it would have to call.
+/// Whether that is so.
+[[gnu::always_inline]] inline bool begin_quietly(thread_state& here,
+                                                 control_block& target) noexcept {
+  region* const vacated = here.lanes.vacated(here.current->where);
+  const bool usual = target.operations->takes_nothing && vacated != nullptr && vacated->plain &&
+                     target.chosen_placement == placement::lane && !reports_faults();
+  if (!usual) return false;
+  enter_region(target, *vacated, false);
+  vacated->head = &target;
+  lay_first_frame(target.stop, target.registers);
+  target.bound_alone();
+  make_active(here, target);
+  return true;
 }
 
 }  // namespace
 
-value switch_or_start(control_block* target) {
-  thread_state* const here = thread_state::here();
-  control_block* to = begin_quietly(here, target);
-  if (to == nullptr) return switch_refused(here, target);
-  const passage came = leave_for<passage::quiet>(*here, to);
+value start(thread_state& here, control_block* target) {
+  if (!begin_quietly(here, *target)) {
+    target->operations->check(value{});
+    begin(here, *target);
+  }
+  control_block* to = target;
+  const passage came = leave_for<passage::quiet>(here, to);
   if (came == passage::quiet) return value{};
-  if (came == passage::laden) return arrive(*here);
-  return switch_refused(here, target);
+  if (came == passage::laden) return arrive(here);
+  return switch_refused(&here, target);
 }
 
 void undo_begin(thread_state& here, control_block& target) noexcept {

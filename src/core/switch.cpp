@@ -147,6 +147,13 @@ inline passage pass(thread_state& here, control_block* to, value& payload) noexc
   return came;
 }
 
+/// Whether `target`, which may be null, is to be started here, and nothing else has to be looked
+/// at.
+bool may_start(const thread_state* here, const control_block* target) noexcept {
+  return here != nullptr && target != nullptr && target->state() == life::unstarted &&
+         target->serial == here->serial && (target->marks & slow_marks) == 0 && here->quiet();
+}
+
 /// To one that is not active, or not by registers alone.
 [[gnu::noinline]] value switch_slowly(control_block* target, value&& payload) {
   thread_state& here = ready_to_leave(target);
@@ -192,8 +199,10 @@ value switch_refused(thread_state* here, control_block* target) {
 
 // Each of these calls is the last thing that it does, so that it needs no frame.
 value attend(control_block* target, passage came) {
-  if (came == passage::laden) return arrive(*thread_state::here());
-  return switch_or_start(target);
+  thread_state* const here = thread_state::here();
+  if (came == passage::laden) return arrive(*here);
+  if (may_start(here, target)) return start(*here, target);
+  return switch_refused(here, target);
 }
 
 void attend_only(control_block* target, passage came) {

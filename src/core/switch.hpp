@@ -18,10 +18,11 @@ enum class crossing : std::uint8_t {
 /// unstarted again. Always leaves if the current greenlet is leaving for good.
 crossing cross(thread_state& here, control_block& to, delivery&& what) noexcept;
 
-/// A switch with an empty payload that could not be made by registers alone, to one that is perhaps
-/// yet to start.
-value switch_or_start(control_block* target);
-/// The same to one that cannot be started by registers alone either.
+/// The first switch to `target`, which is unstarted and this thread's, with nothing to be looked
+/// at: no tracer, no environment of its own, no exception on the way.
+value start(thread_state& here, control_block* target);
+
+/// A switch with nothing that could not be made by registers alone.
 value switch_refused(thread_state* here, control_block* target);
 
 /// The other end: does the chores that the departed one left, and hands out what it sent.
