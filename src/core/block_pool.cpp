@@ -8,13 +8,12 @@ block_pool::block block_pool::take(std::size_t bytes, bool of_many) {
   const std::uint8_t size_class = class_of(bytes);
   if (size_class == 0) return {::operator new(bytes), 0};
   const auto in_arena = static_cast<origin>(size_class + classes);
-  for (const origin from : {size_class, in_arena}) {
-    if (void* const found = take_idle(from)) return {found, from};
-  }
   const std::size_t class_bytes = size_class * granule;
-  if (of_many && !sanitizers::present && !valgrind::checks_memory) {
+  if (void* const found = take_idle(in_arena)) return {found, in_arena};
+  if (of_many && may_hide()) {
     if (void* const found = block_arena::take(class_bytes)) return {found, in_arena};
   }
+  if (void* const found = take_idle(size_class)) return {found, size_class};
   void* const made = is_whole_lines(size_class)
                          ? ::operator new (class_bytes - heap_word, std::align_val_t{cache_line})
                          : ::operator new(class_bytes - heap_word);

@@ -39,6 +39,14 @@ class block_pool {
     return wanted < classes ? static_cast<std::uint8_t>(wanted) : 0;
   }
 
+  /// Whether the size class of `bytes` is one whose blocks, in the arena, all begin with the second
+  /// half of a slice::block.
+  static bool is_in_step(std::size_t bytes) noexcept {
+    return class_of(bytes) * granule % cache_line == cache_line / 2;
+  }
+  /// Not where somebody should see what is done to each block.
+  static bool may_hide() noexcept { return !sanitizers::present && !valgrind::checks_memory; }
+
   struct block {
     void* memory;
     origin from;
@@ -62,8 +70,7 @@ class block_pool {
   }
   /// Whether what is from there can be kept now.
   bool may_keep(origin from) const noexcept {
-    return from != 0 && from < origins && count_ != most && !sanitizers::present &&
-           !valgrind::checks_memory;
+    return from != 0 && from < origins && count_ != most && may_hide();
   }
   void keep(void* memory, origin from) noexcept {
     idle_[from] = ::new (memory) idle_block{idle_[from]};

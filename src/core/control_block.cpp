@@ -126,6 +126,12 @@ control_block* control_block::make(thread_state& here, const run_operations* run
                                    const options* chosen, std::size_t room) {
   const std::size_t alignment = alignment_for(run);
   const std::size_t name_bytes = chosen != nullptr ? bytes_for(kept_of(chosen->name)) : 0;
+  const bool of_many = here.has_many_blocks() && block_pool::may_hide();
+  if (of_many && name_bytes == 0 && alignment == usual) {
+    // There no byte before the slice may have to be lost.
+    const std::size_t all_used = room / slice::block * slice::block;
+    if (block_pool::is_in_step(bytes_with(0, all_used, run))) room = all_used;
+  }
   // Nothing but the first bytes of one that is always in place are looked at when it is switched
   // to: they shall be in one line of the cache.
   const std::size_t needed = bytes_with(name_bytes, room, run);
@@ -135,7 +141,7 @@ control_block* control_block::make(thread_state& here, const run_operations* run
     const std::uint8_t origin = over_aligned(alignment);
     found = {::operator new(bytes, alignment_of(origin)), origin};
   } else {
-    found = here.blocks.take(bytes, here.has_many_blocks());
+    found = here.blocks.take(bytes, of_many);
   }
   if (!here.has_id()) take_ids(here);
   control_block* const block = build(here, found.memory, found.from, name_bytes, room, run);

@@ -181,8 +181,8 @@ void begin(thread_state& here, control_block& target) {
 
 namespace {
 
-/// What `begin` does where nothing is unusual, and nothing in a function that it would have to call.
-/// Whether that is so.
+/// What `begin` does where nothing is unusual, and nothing in a function that it would have to
+/// call. Whether that is so.
 [[gnu::always_inline]] inline bool begin_quietly(thread_state& here,
                                                  control_block& target) noexcept {
   region* const vacated = here.lanes.vacated(here.current->where);

@@ -95,6 +95,14 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "twenty thousand greenlets lie there, and
       all.back().switch_to();
     }
     CHECK((arena::chunks() > before) == is_used());
+    // None of the bytes that the last ones have for a slice are lost.
+    for (std::size_t i = many - 100; i < many; ++i) {
+      auto& block = *offshoot::detail::access::block(all[i]);
+      const std::uintptr_t first = block.saved.room_end() - block.saved.room_capacity();
+      const std::size_t bytes = address_of(block.callable()) - address_of(&block) + 1;
+      if (is_used() && offshoot::detail::block_pool::is_in_step(bytes))
+        CHECK(first == address_of(&block + 1));
+    }
     std::mt19937 random(1);
     for (int round = 0; round < 20; ++round) {  // whoever comes fills the holes of those who go
       std::shuffle(all.begin(), all.end(), random);
