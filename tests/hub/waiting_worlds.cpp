@@ -292,6 +292,7 @@ class readable_world final : public waiting_world {
     for (auto& each : pipes_) each.second.send_all({&byte_, 1});
     let_hub_look();
   }
+  bool in_order() const override { return false; }  // the reactor's, of what is ready at once
   ending close() override {
     for (auto& each : pipes_) each.first.close();
     return ending::destroyed;

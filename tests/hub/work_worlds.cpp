@@ -399,7 +399,7 @@ class signals_world final : public own_world<std::optional<offshoot::signal_watc
   void settle() override {
     if (provided_) let_hub_look();
   }
-  bool in_order() const override { return false; }  // descriptors that are ready at once
+  bool in_order() const override { return false; }  // the reactor's, of what is ready at once
   ending close() override {
     if (!all_the_time_) return ending::none;
     for (auto& each : own_) each.reset();
