@@ -1,5 +1,7 @@
 #include <offshoot/hub/signals.hpp>
 
+#include <array>
+
 #include <pthread.h>
 
 #include "hub/socket.hpp"
@@ -16,18 +18,49 @@ sigset_t set_of(std::initializer_list<int> signals) {
   return set;
 }
 
+/// What this thread's watchers have blocked, each by how many of them: they may go in any order.
+struct blocking {
+  std::array<unsigned, NSIG> watchers{};
+  sigset_t before;  ///< of those that are watched: the mask when the first watcher came
+};
+thread_local blocking blocked;
+
+template <class F>
+void for_each_in(const sigset_t& set, F act) {
+  for (int each = 1; each < NSIG; ++each) {
+    if (sigismember(&set, each) == 1) act(each, blocked.watchers[static_cast<std::size_t>(each)]);
+  }
+}
+
+void block(const sigset_t& wanted) noexcept {
+  sigset_t now;
+  pthread_sigmask(SIG_BLOCK, &wanted, &now);
+  for_each_in(wanted, [&now](int signal, unsigned& watchers) {
+    if (watchers++ != 0) return;
+    (sigismember(&now, signal) == 1 ? sigaddset : sigdelset)(&blocked.before, signal);
+  });
+}
+
+void unblock(const sigset_t& wanted) noexcept {
+  sigset_t free;
+  sigemptyset(&free);
+  for_each_in(wanted, [&free](int signal, unsigned& watchers) {
+    if (--watchers == 0 && sigismember(&blocked.before, signal) == 0) sigaddset(&free, signal);
+  });
+  pthread_sigmask(SIG_UNBLOCK, &free, nullptr);
+}
+
 }  // namespace
 
-signal_watcher::signal_watcher(std::initializer_list<int> signals) {
-  sigset_t wanted = set_of(signals);
+signal_watcher::signal_watcher(std::initializer_list<int> signals) : blocked_(set_of(signals)) {
   network& net = sockets_here();
-  watch_ = open_watch(check_result(net.open_signals(wanted), "signalfd"), net.files());
-  pthread_sigmask(SIG_BLOCK, &wanted, &before_);
+  watch_ = open_watch(check_result(net.open_signals(blocked_), "signalfd"), net.files());
+  block(blocked_);
 }
 
 signal_watcher::~signal_watcher() {
   close_watch(watch_);
-  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  unblock(blocked_);
 }
 
 int signal_watcher::wait() {

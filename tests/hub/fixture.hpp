@@ -4,6 +4,8 @@
 #include <offshoot/hub.hpp>
 
 #include <chrono>
+#include <csignal>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -24,6 +26,20 @@ inline void let_posts_run() {
   const auto told = std::make_shared<offshoot::event>();
   offshoot::hub::current().post([told] { told->set(); });
   told->wait();
+}
+
+/// Returns when the hub has looked for what is ready once more.
+inline void let_hub_look() {
+  const std::uint64_t looks = offshoot::counters().polls;
+  while (offshoot::counters().polls == looks) {  // a sleep may be over before it begins
+    offshoot::sleep_for(std::chrono::microseconds(1));
+  }
+}
+
+inline bool is_blocked(int signal) {
+  sigset_t now;
+  pthread_sigmask(SIG_BLOCK, nullptr, &now);
+  return sigismember(&now, signal) == 1;
 }
 
 class hub_leaves_nothing : hub_exists, public nothing_leaks {

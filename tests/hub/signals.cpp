@@ -1,6 +1,7 @@
 /// Signals as something to wait for.
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <system_error>
 
 #include <unistd.h>
@@ -11,16 +12,7 @@ using offshoot::signal_watcher;
 using offshoot::spawn;
 using offshoot::yield;
 using test::hub_leaves_nothing;
-
-namespace {
-
-bool is_blocked(int signal) {
-  sigset_t now;
-  pthread_sigmask(SIG_BLOCK, nullptr, &now);
-  return sigismember(&now, signal) == 1;
-}
-
-}  // namespace
+using test::is_blocked;
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a signal wakes who waits for it") {
   signal_watcher watcher{SIGUSR1, SIGTERM};
@@ -39,6 +31,23 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "the mask is as before when the watcher ha
     CHECK(is_blocked(SIGUSR1));
   }
   CHECK_FALSE(is_blocked(SIGUSR1));
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "watchers go in any order, and unblock what nobody watches") {
+  sigset_t blocked_before;
+  sigemptyset(&blocked_before);
+  sigaddset(&blocked_before, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &blocked_before, nullptr);
+  auto first = std::make_unique<signal_watcher>(std::initializer_list<int>{SIGUSR1, SIGHUP});
+  auto second = std::make_unique<signal_watcher>(std::initializer_list<int>{SIGUSR1, SIGUSR2});
+  first.reset();
+  CHECK(is_blocked(SIGUSR1));
+  CHECK(is_blocked(SIGUSR2));
+  second.reset();
+  CHECK_FALSE(is_blocked(SIGUSR1));
+  CHECK_FALSE(is_blocked(SIGUSR2));
+  CHECK(is_blocked(SIGHUP));
+  pthread_sigmask(SIG_UNBLOCK, &blocked_before, nullptr);
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "wait_for_signal can be killed, and others run meanwhile") {

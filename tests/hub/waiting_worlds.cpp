@@ -1,4 +1,4 @@
-/// The primitives, each as somebody who waits meets it.
+/// The primitives of synchronisation, channels and readiness, each as somebody who waits meets it.
 #include <offshoot/hub.hpp>
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "hub/fixture.hpp"
 #include "hub/waiting_world.hpp"
 
 namespace test {
@@ -277,7 +278,7 @@ class senders_world final : public waiting_world {
 /// Waits, each on a pipe of its own, until something can be received, and receives it.
 class readable_world final : public waiting_world {
   void wait(int who) override {
-    translated([&] {
+    translated<std::system_error>([&] {
       offshoot::select(on_receive(other_, [](const std::optional<item>&) {}),
                        on_readable(from(who), [&] { take(who); }));
     });
@@ -289,11 +290,9 @@ class readable_world final : public waiting_world {
   void provide(std::size_t) override {
     if (std::exchange(provided_, true)) return;
     for (auto& each : pipes_) each.second.send_all({&byte_, 1});
-    const std::uint64_t looks = offshoot::counters().polls;
-    while (offshoot::counters().polls == looks) {  // a sleep may be over before it begins
-      offshoot::sleep_for(std::chrono::microseconds(1));
-    }
+    let_hub_look();
   }
+  bool in_order() const override { return false; }  // the reactor's, of what is ready at once
   ending close() override {
     for (auto& each : pipes_) each.first.close();
     return ending::destroyed;
@@ -311,13 +310,6 @@ class readable_world final : public waiting_world {
   static constexpr int waiters = 3;
   offshoot::pipe& from(int who) { return pipes_[static_cast<std::size_t>(who)].first; }
   void take(int who) { from(who).receive(); }
-  /// A closed pipe is an error of the system; the test expects one of the library.
-  template <class F>
-  static void translated(F act) try {
-    act();
-  } catch (const std::system_error&) {
-    throw offshoot::channel_closed();
-  }
 
   std::array<std::pair<offshoot::pipe, offshoot::pipe>, waiters> pipes_{
       offshoot::pipe::make(), offshoot::pipe::make(), offshoot::pipe::make()};
@@ -326,39 +318,8 @@ class readable_world final : public waiting_world {
   bool provided_ = false;
 };
 
-class join_world final : public waiting_world {
- public:
-  join_world() {
-    awaited_ = offshoot::spawn([this] { end_.wait(); });
-    offshoot::yield();
-  }
-  ~join_world() override { awaited_.kill(); }
-
- private:
-  void wait(int) override { awaited_.join(); }
-  bool wait_briefly(int, std::chrono::nanoseconds time) override {
-    return offshoot::with_timeout(time, [this] { awaited_.join(); });
-  }
-  void provide(std::size_t) override {
-    end_.set();
-    offshoot::yield();
-  }
-  std::string lost(const std::vector<int>&) override {
-    return awaited_.done() ? "" : "the task has not ended";
-  }
-  offshoot::event end_;
-  offshoot::task<void> awaited_;
-};
-
-template <class World, class... A>
-named_world world(const char* name, A... arguments) {
-  return {name, [arguments...] { return std::make_shared<World>(arguments...); }};
-}
-
-}  // namespace
-
-const std::vector<named_world>& waiting_worlds() {
-  static const std::vector all{
+std::vector<named_world> primitive_worlds() {
+  return {
       world<semaphore_world>("semaphore"),
       world<event_world>("event"),
       world<lock_world<offshoot::mutex>>("mutex"),
@@ -409,8 +370,17 @@ const std::vector<named_world>& waiting_worlds() {
       world<senders_world<offshoot::shared_channel, offshoot::channel>>(
           "shared send by select, or not", std::size_t{0}, true),
       world<readable_world>("readable, by select"),
-      world<join_world>("join"),
   };
+}
+
+}  // namespace
+
+const std::vector<named_world>& waiting_worlds() {
+  static const std::vector all = [] {
+    std::vector<named_world> both = primitive_worlds();
+    for (named_world each : work_worlds()) both.push_back(std::move(each));
+    return both;
+  }();
   return all;
 }
 

@@ -24,7 +24,8 @@ class OFFSHOOT_API signal_watcher {
   explicit signal_watcher(std::initializer_list<int> signals);
   signal_watcher(const signal_watcher&) = delete;
   signal_watcher& operator=(const signal_watcher&) = delete;
-  /// Restores the thread's signal mask: a signal that came and was not waited for takes its way.
+  /// Unblocks what was not blocked before and no other watcher of the thread watches for: a signal
+  /// that came and was not waited for takes its way.
   ~signal_watcher();
 
   /// Waits for one of the signals and returns its number. Throws std::system_error if another
@@ -33,7 +34,7 @@ class OFFSHOOT_API signal_watcher {
 
  private:
   detail::watch* watch_;
-  sigset_t before_;
+  sigset_t blocked_;
 };
 
 /// Waits for one of `signals`, which are watched only meanwhile, and returns its number.
