@@ -177,10 +177,10 @@ control_block::~control_block() = default;
 void control_block::destroy() noexcept {
   thread_state* const here = thread_state::here();
   const std::uint8_t origin = origin_;
-  const bool usual = (operations == nullptr || operations->destroy == nullptr) &&
+  const bool quick = (operations == nullptr || operations->destroy == nullptr) &&
                      record == nullptr && !saved.on_heap() && here != nullptr &&
                      here->blocks.may_keep(origin);
-  if (!usual) return destroy_with_care();
+  if (!quick) return destroy_with_care();
   here->blocks.keep(this, origin);  // there is nothing that the destructor would do
   count_alive(*here, -1);
 }

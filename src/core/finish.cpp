@@ -186,9 +186,9 @@ namespace {
 [[gnu::always_inline]] inline bool begin_quietly(thread_state& here,
                                                  control_block& target) noexcept {
   region* const vacated = here.lanes.vacated(here.current->where);
-  const bool usual = target.operations->takes_nothing && vacated != nullptr && vacated->plain &&
+  const bool quick = target.operations->takes_nothing && vacated != nullptr && vacated->plain &&
                      target.chosen_placement == placement::lane && !reports_faults();
-  if (!usual) return false;
+  if (!quick) return false;
   enter_region(target, *vacated, false);
   vacated->head = &target;
   lay_first_frame(target.stop, target.registers);
