@@ -194,7 +194,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "however a wait ends nothing is lost and n
   for (const auto& world : test::waiting_worlds()) {
     const std::string name = world.name;
     CAPTURE(name);
-    // A signal reaches a thread late there: these two have taken more minutes than all others.
+    // A signal reaches a thread late there: these two have not ended within five minutes.
     if (offshoot::detail::sanitizers::with_thread && name.starts_with("signals")) continue;
     for (const auto& [how, words] : ways) {
       const std::string ended_by = words;
