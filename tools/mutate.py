@@ -132,7 +132,7 @@ RULES = [
                      "sanitizers::forget(": "is for sanitizers only",
                      "_sanitizer::": "is for sanitizers only"})
     for name in ("make_current", "make_room", "undo", "pass", "do_chores", "begin",
-                 "undo_begin", "bury", "vacate", "leave", "receive_arguments", "forget_region",
+                 "undo_begin", "begin_quietly", "make_active", "bury", "vacate", "become_corpse", "leave", "receive_arguments", "forget_region",
                  "enter_region", "lay_frame", "make_ready", "leave_region", "bring_in", "save",
                  "bring_in_fresh")
 ]

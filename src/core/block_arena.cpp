@@ -8,6 +8,8 @@
 
 #include <sys/mman.h>
 
+#include "core/mapping.hpp"
+
 namespace offshoot::detail::block_arena {
 namespace {
 
@@ -15,7 +17,6 @@ struct free_block {
   free_block* next;
 };
 
-constexpr std::size_t cache_line = 64;
 constexpr std::size_t granule = 16;
 constexpr std::size_t largest = 4096;
 

@@ -89,7 +89,6 @@ class block_pool {
   };
   static constexpr std::size_t heap_word = 8;  ///< of a granule, as the usual heap fills them
   static constexpr unsigned most = 256;        ///< how many it keeps, of all sizes together
-  static constexpr std::size_t cache_line = 64;
 
   static bool is_whole_lines(std::uint8_t size_class) noexcept {
     return size_class * granule % cache_line == 0;

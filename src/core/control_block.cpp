@@ -127,8 +127,9 @@ control_block* control_block::make(thread_state& here, const run_operations* run
   const std::size_t alignment = alignment_for(run);
   const std::size_t name_bytes = chosen != nullptr ? bytes_for(kept_of(chosen->name)) : 0;
   const bool of_many = here.has_many_blocks() && block_pool::may_hide();
-  if (of_many && name_bytes == 0 && alignment == usual) {
-    // There no byte before the slice may have to be lost.
+  // In the arena, blocks of some sizes begin so that the room loses nothing to alignment.
+  constexpr bool lines_up = (slice::block / 2 + sizeof(control_block)) % slice::block == 0;
+  if (lines_up && of_many && name_bytes == 0 && alignment == usual) {
     const std::size_t all_used = room / slice::block * slice::block;
     if (block_pool::is_in_step(bytes_with(0, all_used, run))) room = all_used;
   }

@@ -20,6 +20,7 @@ namespace {
 
 /// How often a greenlet may catch the exit and try to suspend again before the process ends (S21).
 constexpr unsigned exit_limit = 100;
+static_assert(exit_limit < 0x7f);  // as far as exits_swallowed counts
 
 void print_unraisable(std::exception_ptr exception, const greenlet& origin) noexcept {
   const std::string label = access::block(origin)->label();

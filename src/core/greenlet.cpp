@@ -36,7 +36,6 @@ void throw_wrong_thread(const control_block* target, const char* what) {
 /// Nothing is loaded: that would wait for the memory that is to be waited for later. So what there
 /// is of the slice is taken from where slices begin and how long they usually are here.
 void prefetch(const control_block* soon) noexcept {
-  constexpr std::uintptr_t cache_line = 64;
   const thread_state* const here = thread_state::here();
   if (here == nullptr) return;
   const auto block = reinterpret_cast<std::uintptr_t>(soon);

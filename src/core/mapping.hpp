@@ -8,6 +8,7 @@
 namespace offshoot::detail {
 
 std::size_t page_size() noexcept;
+inline constexpr std::size_t cache_line = 64;
 
 constexpr std::size_t round_up(std::size_t n, std::size_t multiple) noexcept {
   return (n + multiple - 1) / multiple * multiple;

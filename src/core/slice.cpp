@@ -14,23 +14,23 @@ constexpr std::uint8_t small_uses_limit = 8;  // in a row, before a buffer count
 
 std::atomic<std::size_t> buffers{0};
 
-constexpr std::align_val_t cache_line{64};
+constexpr std::align_val_t line_alignment{cache_line};
 
 /// Exact to a cache line while small; an eighth to spare when large, so that a stack that deepens
 /// slowly does not move its buffer at each switch.
 std::size_t size_class(std::size_t bytes) noexcept {
-  return round_up(bytes < 1024 ? bytes : bytes + bytes / 8, 64);
+  return round_up(bytes < 1024 ? bytes : bytes + bytes / 8, cache_line);
 }
 
 std::byte* allocate(std::size_t bytes) noexcept {
   auto* memory = static_cast<std::byte*>(
-      ::operator new(bytes + sanitizers::shadow_of(bytes), cache_line, std::nothrow));
+      ::operator new(bytes + sanitizers::shadow_of(bytes), line_alignment, std::nothrow));
   if (memory != nullptr) buffers.fetch_add(1, std::memory_order_relaxed);
   return memory;
 }
 
 void deallocate(std::byte* memory) noexcept {
-  ::operator delete(memory, cache_line);
+  ::operator delete(memory, line_alignment);
   buffers.fetch_sub(1, std::memory_order_relaxed);
 }
 

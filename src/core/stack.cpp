@@ -134,10 +134,9 @@ void move_with_care(stack& to, stack& from) noexcept {
 /// Where slices begin, and about as far as most of them reach: of many, this one's is not in the
 /// caches. Nothing that is known of it is looked at, since that is not there yet either.
 [[gnu::always_inline]] inline void prefetch_slice(const stack& of) noexcept {
-  constexpr std::size_t line = 64;
   constexpr std::size_t usual_bytes = 256;
   const auto* const room = reinterpret_cast<const std::byte*>(&of) + sizeof(control_block);
-  for (std::size_t at = 0; at < usual_bytes; at += line) __builtin_prefetch(room + at);
+  for (std::size_t at = 0; at < usual_bytes; at += cache_line) __builtin_prefetch(room + at);
 }
 
 // The shortcut twice, so that wide moves are used where the CPU has them.
