@@ -94,7 +94,11 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "twenty thousand greenlets lie there, and
       all.emplace_back([] { test::to_parent(); });
       all.back().switch_to();
     }
-    CHECK((arena::chunks() > before) == is_used());
+    // Frames of s390x can be so large that with its slice no block is of a usual size.
+    const std::size_t room = offshoot::detail::thread_state::get().typical_slice;
+    const bool usual = offshoot::detail::block_pool::class_of(
+                           sizeof(offshoot::detail::control_block) + room + 1) != 0;
+    CHECK((arena::chunks() > before) == (is_used() && usual));
     // None of the bytes that the last ones have for a slice are lost.
     for (std::size_t i = many - 100; i < many; ++i) {
       auto& block = *offshoot::detail::access::block(all[i]);
