@@ -75,7 +75,7 @@ class coroutine<Out(In...)> {
   /// Runs the body until it yields or returns. Throws what leaves the body; `greenlet_error` if it
   /// has finished, is at work already, or ends with `greenlet_exit` and so without an answer;
   /// `wrong_thread`; std::bad_alloc, after which the same call can be made again.
-  Out operator()(In... argument) {
+  __attribute__((always_inline)) Out operator()(In... argument) {
     if (place_ == nullptr) throw_empty();
     return place_->answer(detail::access::block(body_), static_cast<In&&>(argument)...);
   }
@@ -103,13 +103,14 @@ class coroutine<Out(In...)>::self : public std::enable_shared_from_this<self> {
   /// Makes the pending call return `answer` (nothing, if Out is void). Returns the argument of the
   /// next call. Throws `greenlet_exit` if the coroutine goes away instead.
   template <class O = Out>
-  requires(!std::is_void_v<O>) in yield(std::type_identity_t<O> answer) {
+  requires(!std::is_void_v<O>) __attribute__((always_inline)) in
+      yield(std::type_identity_t<O> answer) {
     turns_.require_asked(turns_);
     out_.put(static_cast<O&&>(answer));
     turns_.suspend();
     return in_.take();
   }
-  in yield() requires std::is_void_v<Out> {
+  __attribute__((always_inline)) in yield() requires std::is_void_v<Out> {
     turns_.require_asked(turns_);
     turns_.suspend();
     return in_.take();
@@ -134,7 +135,7 @@ class coroutine<Out(In...)>::self : public std::enable_shared_from_this<self> {
   }
 
   /// For the caller.
-  Out answer(detail::control_block* body, In&&... argument) {
+  __attribute__((always_inline)) Out answer(detail::control_block* body, In&&... argument) {
     const bool waits = turns_.require_resumable("coroutine");
     out_.reset();
     (in_.put(static_cast<In&&>(argument)), ...);

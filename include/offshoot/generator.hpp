@@ -68,7 +68,7 @@ class generator {
   iterator begin() {
     if (place_ == nullptr) throw_empty();
     place_->turns().require_idle("generator");
-    if (place_->turns().fresh()) place_->advance(false);
+    if (place_->turns().fresh()) place_->begin();
     return iterator(place_.get());
   }
   std::default_sentinel_t end() const noexcept { return {}; }
@@ -90,7 +90,7 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
   /// Hands `element` over and returns when the next one is asked for. Throws `greenlet_exit` if the
   /// generator goes away instead. With a reference T, throws `dangling_capture` for an address in
   /// the body's own stack unless that is `placement::dedicated`.
-  void operator()(T element) {
+  __attribute__((always_inline)) void operator()(T element) {
     yielder& root = this->root();
     turns_.require_asked(root.turns_);
     root.element_.put(static_cast<T&&>(element));
@@ -142,11 +142,11 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
         : outer_(outer), inner_(inner.shared_from_this()), work_(inner.turns_, outer.turns_) {
       yielder& root = outer.root();
       inner.root_ = root.shared_from_this();
-      root.innermost_ = &inner;
+      root.maker_ = inner.turns_.body();
     }
     ~takeover() {
       inner_->root_.reset();
-      outer_.root().innermost_ = &outer_;
+      outer_.root().maker_ = outer_.turns_.body();
     }
     takeover(const takeover&) = delete;
     takeover& operator=(const takeover&) = delete;
@@ -158,24 +158,35 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
   };
 
   detail::resumable& turns() noexcept { return turns_; }
-  yielder& root() noexcept { return root_ != nullptr ? *root_ : *this; }
+  /// A branch that is foreseen: a conditional move would wait for root_.
+  yielder& root() noexcept {
+    if (root_ != nullptr) [[unlikely]]
+      return *root_;
+    return *this;
+  }
 
   template <class F>
   void work(F& body) {
     std::invoke(body, *this);
   }
 
-  /// For the consumer: on to the next element, or the end.
-  void advance() { advance(turns_.require_resumable("generator")); }
-  void advance(bool waits) {
+  /// For the consumer: on to the first element, or the end.
+  void begin() {
+    maker_ = turns_.body();
+    advance();
+  }
+  /// On to the next one.
+  __attribute__((always_inline)) void advance() {
+    const bool waits = turns_.require_resumable("generator");
     element_.reset();
-    turns_.resume(innermost_->turns_.body(), waits);
+    turns_.resume(maker_, waits);
   }
 
   detail::resumable turns_;
   detail::slot<T> element_;        ///< on its way to the consumer, or with it
   std::shared_ptr<yielder> root_;  ///< whose consumer gets our elements; null: our own does
-  yielder* innermost_ = this;      ///< who makes our consumer's next element
+  /// Whose body makes our consumer's next element; null before the first.
+  detail::control_block* maker_ = nullptr;
 };
 
 /// An input iterator. Refers to the generator's body, not to the handle: moving the generator
@@ -193,7 +204,7 @@ class generator<T>::iterator {
   reference operator*() const noexcept { return place_->element_.look(); }
   /// Destroys the element and runs the body to the next one. Throws as `generator::begin` does, and
   /// `greenlet_error` at the end.
-  iterator& operator++() {
+  __attribute__((always_inline)) iterator& operator++() {
     place_->advance();
     return *this;
   }
