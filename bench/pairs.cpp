@@ -35,6 +35,8 @@ using diff = pattern<false, 0>;
 using deep = pattern<true, 5>;
 using deep_x = pattern<false, 5>;
 
+// What one side does is compiled in, or it would be a call deeper for some and not for others.
+
 /// Switches under Depth calls. What says nothing but which copy this is keeps compilers from using
 /// one for both; what stands behind the call, from making it a jump.
 template <int Copy, int Depth, class Side>
@@ -90,10 +92,10 @@ void answer_for_ever(Side& side) {
 }
 
 struct call_side {
-  void operator()() { callee(); }
+  [[gnu::always_inline]] void operator()() { callee(); }
 };
 struct idle_side {
-  void operator()() {}
+  [[gnu::always_inline]] void operator()() {}
 };
 
 template <class P, class Side>
@@ -106,7 +108,7 @@ template <bare_switch Switch>
 struct bare_side {
   void** own;
   void** other;
-  void operator()() { Switch(own, *other); }
+  [[gnu::always_inline]] void operator()() { Switch(own, *other); }
 };
 
 void* bare_contexts[2];
@@ -123,7 +125,9 @@ void bare(benchmark::State& state) {
 
 struct jump_side {
   context::detail::fcontext_t other;
-  void operator()() { other = context::detail::jump_fcontext(other, nullptr).fctx; }
+  [[gnu::always_inline]] void operator()() {
+    other = context::detail::jump_fcontext(other, nullptr).fctx;
+  }
 };
 
 template <class P>
@@ -138,7 +142,7 @@ void boost_jump(benchmark::State& state) {
 
 struct fiber_side {
   context::fiber other;
-  void operator()() { other = std::move(other).resume(); }
+  [[gnu::always_inline]] void operator()() { other = std::move(other).resume(); }
 };
 
 template <class P>
@@ -158,7 +162,7 @@ ucontext_t other_ucontext;
 struct ucontext_side {
   ucontext_t* own;
   ucontext_t* other;
-  void operator()() { swapcontext(own, other); }
+  [[gnu::always_inline]] void operator()() { swapcontext(own, other); }
 };
 
 void swap_context(benchmark::State& state) {
@@ -176,7 +180,7 @@ void swap_context(benchmark::State& state) {
 
 struct greenlet_side {
   const greenlet& other;
-  void operator()() { other.switch_to(); }
+  [[gnu::always_inline]] void operator()() { other.switch_to(); }
 };
 
 /// A greenlet that switches to `target` again and again, until its last handle goes.
@@ -217,17 +221,17 @@ using turns = offshoot::coroutine<void()>;
 
 struct caller_side {
   turns& body;
-  void operator()() { body(); }
+  [[gnu::always_inline]] void operator()() { body(); }
 };
 struct body_side {
   turns::self& self;
-  void operator()() { self.yield(); }
+  [[gnu::always_inline]] void operator()() { self.yield(); }
 };
 /// For the patterns in which both sides run the same code, down to the last call.
 struct either_side {
   turns* body;
   turns::self* self;
-  void operator()() {
+  [[gnu::always_inline]] void operator()() {
     if (self != nullptr) {
       self->yield();
     } else {
@@ -263,7 +267,9 @@ void coroutines_with_int(benchmark::State& state) {
     for (;;) number = self.yield(number);
   });
   int number = 1;
-  auto side = [&] { benchmark::DoNotOptimize(number = body(number)); };
+  auto side = [&]() __attribute__((always_inline)) {
+    benchmark::DoNotOptimize(number = body(number));
+  };
   time_switches<diff>(state, side);
 }
 
@@ -273,7 +279,9 @@ void generators(benchmark::State& state) {
     for (int number = 0;; ++number) yield(number);
   });
   auto element = numbers.begin();
-  auto side = [&] { benchmark::DoNotOptimize(*++element); };
+  auto side = [&]() __attribute__((always_inline)) {
+    benchmark::DoNotOptimize(*++element);
+  };
   time_switches<diff>(state, side);
 }
 
