@@ -80,6 +80,8 @@ class scheduler {
   void kill(task_state& state);
   void kill_all();
   std::size_t tasks() const noexcept { return tasks_; }
+  /// Of those who wait with a limit, and of those who did, until their limit comes up or they go.
+  std::size_t timers() const noexcept { return timers_.size(); }
 
   /// The record of a greenlet that has finished is about to go.
   void forget(timer_node& node) noexcept { timers_.remove(node); }

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/sanitizers/notes.hpp"
 #include "hub/fixture.hpp"
 #include "hub/waiting_world.hpp"
 
@@ -194,8 +193,6 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "however a wait ends nothing is lost and n
   for (const auto& world : test::waiting_worlds()) {
     const std::string name = world.name;
     CAPTURE(name);
-    // A signal reaches a thread late there: these two have not ended within five minutes.
-    if (offshoot::detail::sanitizers::with_thread && name.starts_with("signals")) continue;
     for (const auto& [how, words] : ways) {
       const std::string ended_by = words;
       CAPTURE(ended_by);

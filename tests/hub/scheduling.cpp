@@ -34,6 +34,46 @@ std::pair<task<void>, task<void>> make_deadlock() {
   return {first, second};
 }
 
+constexpr auto shortly = std::chrono::milliseconds(1);
+constexpr auto for_long = std::chrono::hours(1);
+
+struct way {
+  const char* words;
+  void (*sleep)();
+  int kills;
+  bool started = true;
+};
+
+constexpr way ways_to_end_a_sleep[] = {
+    {"a kill before it begins", [] { sleep_for(for_long); }, 1, false},
+    {"a kill", [] { sleep_for(for_long); }, 1},
+    {"two kills", [] { sleep_until(clock_type::now() + for_long); }, 2},
+    {"a time-out scope", [] { offshoot::with_timeout(shortly, [] { sleep_for(for_long); }); }, 0},
+    {"its time", [] { sleep_for(shortly); }, 0},
+    {"its deadline", [] { sleep_until(clock_type::now() + shortly); }, 0},
+};
+
+/// Those who sleep. They may end, and their timers with them, or live on.
+struct sleepers {
+  int awake = 0;
+  int killed = 0;
+  offshoot::event one_awake;
+  offshoot::event may_end;
+
+  task<void> add(void (*sleep)()) {
+    return spawn([this, sleep] {
+      try {
+        sleep();
+      } catch (const offshoot::greenlet_exit&) {
+        ++killed;
+      }
+      ++awake;
+      one_awake.set();
+      may_end.wait();
+    });
+  }
+};
+
 }  // namespace
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "tasks run in the order of their spawn, and take turns") {
@@ -193,16 +233,50 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "when nobody can ever run again the main g
   second.join();
 }
 
-TEST_CASE_FIXTURE(hub_leaves_nothing, "a cancelled sleep is no hope") {
-  const auto sleeper = spawn([] { sleep_for(std::chrono::hours(1)); });
-  yield();
-  sleeper.kill();
-  sleeper.join();
-  const auto [first, second] = make_deadlock();
-  CHECK_THROWS_AS(first.join(), offshoot::would_block_forever);
-  first.kill();
-  first.join();
-  second.join();
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "however a sleep ends it leaves no timer and wakes nobody else") {
+  const auto timers_held = [] { return offshoot::detail::scheduler::here().timers(); };
+  for (const way& how : ways_to_end_a_sleep) {
+    for (const bool live_on : {false, true}) {
+      const std::string ended_by = how.words;
+      CAPTURE(ended_by);
+      CAPTURE(live_on);
+      const auto start = clock_type::now();
+      const auto held = timers_held();
+      sleepers all;
+      if (!live_on) all.may_end.set();
+      const auto earlier = all.add([] { sleep_for(for_long - shortly); });
+      const auto later = all.add([] { sleep_for(for_long + shortly); });
+      yield();
+
+      const auto before = offshoot::counters();
+      const auto at_stake = all.add(how.sleep);
+      if (how.started) yield();
+      for (int each = 0; each < how.kills; ++each) at_stake.kill();
+      if (how.started) all.one_awake.wait();
+      const auto after = offshoot::counters();
+      CHECK(all.awake == (how.started ? 1 : 0));
+      CHECK(all.killed == (how.started && how.kills != 0 ? 1 : 0));
+      // None, either, where its time was over before it slept.
+      const auto timers = after.timers - before.timers;
+      CHECK(timers <= (how.started ? 1 : 0));
+      CHECK(after.expired - before.expired == (how.kills == 0 ? timers : 0));
+      // Its own, and that of who waits for it.
+      CHECK(after.wakeups - before.wakeups == (how.started ? timers + 1 : 0));
+
+      earlier.kill();
+      later.kill();
+      yield();
+      CHECK(all.awake == (how.started ? 3 : 2));
+      if (live_on) {  // then nothing is left to wait for, and no time passes, simulated or not
+        CHECK_THROWS_AS(offshoot::event().wait(), offshoot::would_block_forever);
+        CHECK(clock_type::now() - start < for_long - shortly);
+        all.may_end.set();
+      }
+      join_all({earlier, later, at_stake});
+      CHECK(timers_held() <= held);
+    }
+  }
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "many sleepers wake in the order of their deadlines") {
