@@ -22,9 +22,13 @@ inline void lay_first_frame(std::uintptr_t stop, context& fresh) noexcept {
 
 /// r11 and r7, the frame pointers of ARM and of Thumb code. What the unwinder of the EHABI calls
 /// the frame's address it sets for exceptions only, not for a back trace; r13 is the stack pointer.
+/// Nor does it know what a signal has interrupted: g++'s header only makes believe so.
 inline context registers_of(_Unwind_Context* frame) noexcept {
-  context found = unwound(frame, 11, 7);
+  context found;
+  found.ip = _Unwind_GetIP(frame);
   found.sp = _Unwind_GetGR(frame, 13);
+  found.kept[0] = _Unwind_GetGR(frame, 11);
+  found.kept[1] = _Unwind_GetGR(frame, 7);
   return found;
 }
 
