@@ -47,6 +47,17 @@ class waiting_place {
   scheduler::find()->park(self, "a descriptor");
 }
 
+/// Lets others run once in a while, who may close it and let it go. Not inlined, as that.
+[[gnu::noinline]] void share_turn(watch& what, const char* operation) {
+  struct hold {
+    watch& held;
+    ~hold() { let_go(held); }
+  } const meanwhile{what};
+  ++what.holders;
+  scheduler::find()->share_turn();
+  if (what.fd < 0) throw_closed_meanwhile(operation);
+}
+
 }  // namespace
 
 void let_go(watch& held) noexcept {
@@ -149,7 +160,7 @@ watch& usable(watch* what, const char* operation) {
 
 void wait_until_ready(watch& what, direction way, const char* operation) {
   if (what.ready[way]) {
-    scheduler::find()->share_turn();
+    share_turn(what, operation);
     if (what.ready[way]) return;
   }
   record& self = scheduler::find()->current_record();

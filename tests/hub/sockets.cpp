@@ -202,6 +202,33 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "closed, or destroyed, while it lets others run, a busy socket says so") {
+  run_in_time([] {
+    for (const bool destroys : {false, true}) {
+      auto ends = connect_pair();
+      ends.client.send_all(std::vector<std::byte>(1000));
+      auto shared = std::make_unique<tcp_stream>(std::move(ends.server));
+      int reads = 0;
+      const auto busy = spawn([raw = shared.get(), &reads] {
+        return error_of([raw, &reads] {
+                 std::byte one{};
+                 for (;; ++reads) raw->receive_some({&one, 1});
+               })
+            .value();
+      });
+      while (reads == 0) yield();  // it never needs to wait again
+      CHECK(reads < 1000);
+      if (destroys) {
+        shared.reset();
+      } else {
+        shared->close();
+      }
+      CHECK(busy.join() == ECANCELED);
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "two readers of one socket are refused, a reader and a writer not") {
   run_in_time([] {
     auto ends = connect_pair();
