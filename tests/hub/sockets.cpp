@@ -281,6 +281,29 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a stream destroyed on another thread is c
   });
 }
 
+TEST_CASE_FIXTURE(
+    hub_leaves_nothing,
+    "a stream destroyed on another thread is closed, too, if its own ends just then") {
+  std::thread([] {
+    auto ends = connect_pair();
+    std::thread([taken = std::move(ends.server)] {}).join();
+  }).join();
+  std::thread([] {
+    auto ends = connect_pair();
+    const auto stubborn = spawn([&ends] {
+      try {
+        offshoot::sleep_for(std::chrono::hours(1));
+      } catch (const offshoot::greenlet_exit&) {
+        std::thread([taken = std::move(ends.server)] {}).join();
+        const auto see_end = [&ends] { CHECK(ends.client.receive().empty()); };
+        CHECK(offshoot::with_timeout(std::chrono::seconds(10), see_end));
+      }
+    });
+    yield();
+    offshoot::kill_tasks();
+  }).join();
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "connecting: nobody there, no such address, IPv6") {
   run_in_time([] {
     tcp_listener listener(0);
