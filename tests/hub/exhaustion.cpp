@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,8 @@ using test::run_in_time;
 namespace {
 
 bool no_buffers = false;
+int buffers_made = 0;
+bool watches_fail = false;
 /// How many more allocations succeed on this thread; negative: all.
 thread_local int allocations_left = -1;
 
@@ -88,7 +91,10 @@ void* operator new(std::size_t size, std::align_val_t alignment, const std::noth
   std::free(block);
 }
 void* operator new[](std::size_t size) {
-  if (no_buffers && size >= offshoot::buffer::capacity) throw std::bad_alloc();
+  if (size >= offshoot::buffer::capacity) {
+    if (no_buffers) throw std::bad_alloc();
+    ++buffers_made;
+  }
   if (void* const made = std::malloc(size)) return made;
   throw std::bad_alloc();
 }
@@ -191,6 +197,23 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "without memory a select leaves all its ca
     CHECK(failures >= 2);  // nodes of the channels between threads, at least
     ends.client.send_all(bytes_of("x"));
     CHECK(offshoot::select(on_readable(ends.server, [] {})) == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "bytes that come one by one do not take a buffer each") {
+  run_in_time([] {
+    auto ends = connect_pair();
+    offshoot::reader from(ends.server);
+    const auto reading = spawn([&from] { return from.read_until("\n"); });
+    constexpr std::size_t bytes = 300;  // more than a pool of buffers has
+    const int before = buffers_made;
+    for (std::size_t sent = 1; sent <= bytes; ++sent) {
+      ends.client.send_all(bytes_of("x"));
+      while (from.kept() != sent) offshoot::yield();
+    }
+    CHECK(buffers_made - before <= 2);
+    ends.client.send_all(bytes_of("\n"));
+    CHECK(reading.join() == std::string(bytes, 'x') + "\n");
   });
 }
 

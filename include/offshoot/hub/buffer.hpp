@@ -43,6 +43,8 @@ class OFFSHOOT_API buffer {
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(block_), size_}; }
 
  private:
+  friend class reader;
+
   std::byte* block_ = nullptr;
   std::size_t size_ = 0;
 };
