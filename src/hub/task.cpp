@@ -179,6 +179,7 @@ void scheduler::drop_unstarted(record& unborn, std::exception_ptr error) noexcep
   unborn.unlink();
   const greenlet self = access::adopt(unborn.block);  // with it goes the record
   const task_ref state(std::exchange(unborn.task, nullptr));
+  state.get()->record_ = nullptr;  // the destructors of captures may wait: nobody drops it again
   state.get()->error_ = std::move(error);
   state.get()->destroy_function();
   finish(*state.get());
