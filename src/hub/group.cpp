@@ -9,30 +9,35 @@ namespace detail {
 /// On the heap: the tasks of the group reach it when they finish.
 class group_state : public std::enable_shared_from_this<group_state> {
  public:
-  void add(const task_ref& member) {
-    members_.push_back(member);
-    const auto place = std::prev(members_.end());
+  void add(const task_ref& task) {
+    auto place = members_.end();
     try {
+      place = members_.insert(place, {task, kills_});
       // Only while the task runs does the callback keep the group's state.
-      member.get()->when_done(
+      task.get()->when_done(
           std::make_unique<function_completion<leave>>(leave{shared_from_this(), place}));
     } catch (...) {
-      members_.erase(place);
-      member.get()->kill();
+      if (place != members_.end()) members_.erase(place);
+      task.get()->kill();
       throw;
     }
-    if (ending_) member.get()->kill();
+    if (ending_) task.get()->kill();
   }
 
   void kill() {
     ending_ = true;
     task_ref own;
-    for (auto each = members_.begin(); each != members_.end();) {
-      const task_ref member = *each++;  // one that has not begun leaves the list at once
-      if (member.get()->is_current()) {
-        own = member;
+    // One that has not begun leaves the list at once; while it does so others may leave or come,
+    // and kill, too. So each that is killed is put behind all that are not.
+    const std::size_t this_kill = ++kills_;
+    while (!members_.empty() && members_.front().last_kill < this_kill) {
+      members_.front().last_kill = this_kill;
+      const task_ref task = members_.front().task;
+      members_.splice(members_.end(), members_, members_.begin());
+      if (task.get()->is_current()) {
+        own = task;
       } else {
-        member.get()->kill();
+        task.get()->kill();
       }
     }
     if (own.get() != nullptr) own.get()->kill();  // throws
@@ -56,16 +61,20 @@ class group_state : public std::enable_shared_from_this<group_state> {
   std::size_t size() const noexcept { return members_.size(); }
 
  private:
+  struct member {
+    task_ref task;
+    std::size_t last_kill;
+  };
   struct leave {
     std::shared_ptr<group_state> state;
-    std::list<task_ref>::iterator place;
+    std::list<member>::iterator place;
     void operator()() const { state->left(place); }
   };
 
-  void left(std::list<task_ref>::iterator place) {
-    const task_ref member = *place;
+  void left(std::list<member>::iterator place) {
+    const task_ref task = place->task;
     members_.erase(place);
-    const std::exception_ptr error = member.get()->take_error();
+    const std::exception_ptr error = task.get()->take_error();
     if (members_.empty()) {
       while (line_.give_to_first() != nullptr) continue;
     }
@@ -73,7 +82,7 @@ class group_state : public std::enable_shared_from_this<group_state> {
     if (error_ == nullptr) {
       error_ = error;
     } else {
-      report_unhandled(error, member.get()->name());
+      report_unhandled(error, task.get()->name());
     }
     kill();
   }
@@ -85,7 +94,8 @@ class group_state : public std::enable_shared_from_this<group_state> {
     }
   }
 
-  std::list<task_ref> members_;
+  std::list<member> members_;
+  std::size_t kills_ = 0;
   std::exception_ptr error_;
   bool ending_ = false;
   waiting_line line_;

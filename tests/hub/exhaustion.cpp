@@ -217,6 +217,31 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "bytes that come one by one do not take a 
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "without memory a group starts no task that it does not have") {
+  run_in_time([] {
+    const std::size_t others = offshoot::task_count();
+    int failures = 0;
+    for (int memory = 0;; ++memory) {
+      REQUIRE(memory < 100);
+      offshoot::group members;
+      bool failed = false;
+      allocations_left = memory;
+      try {
+        members.spawn([] {});
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+      allocations_left = -1;
+      CHECK(members.size() == (failed ? 0U : 1U));
+      CHECK(offshoot::task_count() == others + members.size());
+      if (!failed) break;
+      ++failures;
+    }
+    CHECK(failures >= 3);
+  });
+}
+
 TEST_CASE("without memory a timer is armed or left as it was; those that are can be moved") {
   constexpr offshoot::detail::instant soon = 10;
   std::vector<offshoot::detail::timer_node> nodes(1000);

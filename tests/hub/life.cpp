@@ -216,6 +216,38 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "who waits for a group and is ended takes 
     CHECK(*killed == 2);
   }
 }
+TEST_CASE_FIXTURE(hub_leaves_nothing, "members may leave a group while it kills them") {
+  struct leaves_slowly {
+    std::shared_ptr<int> rounds;
+    leaves_slowly(std::shared_ptr<int> shared) : rounds(std::move(shared)) {}
+    leaves_slowly(leaves_slowly&&) noexcept = default;
+    ~leaves_slowly() {
+      for (int each = 0; rounds != nullptr && each < *rounds; ++each) yield();
+    }
+  };
+  group members;
+  int ran = 0;
+  bool killed = false;
+  const auto sleeper = members.spawn([&killed] {
+    try {
+      sleep_for_ever();
+    } catch (const offshoot::greenlet_exit&) {
+      yield();
+      killed = true;
+      throw;
+    }
+  });
+  yield();
+  yield();
+  members.spawn([captured = leaves_slowly(std::make_shared<int>(10))] {});
+  for (int each = 0; each < 3; ++each) members.spawn([&ran] { ++ran; });
+  members.spawn(sleep_for_ever);
+  members.kill();  // the destructor of the capture waits, and others end meanwhile
+  CHECK(ran == 3);
+  members.join();
+  CHECK(members.size() == 0);
+  CHECK(killed);
+}
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a killed group kills what is spawned into it") {
   group members;
