@@ -1,4 +1,5 @@
 #include <offshoot/hub/group.hpp>
+#include <offshoot/hub/timeout.hpp>
 
 #include "hub/unhandled.hpp"
 #include "hub/waiting.hpp"
@@ -111,8 +112,11 @@ group::~group() {
   try {
     if (std::uncaught_exceptions() > exceptions_around_) kill();
     state_->wait();
+  } catch (const timed_out& error) {
+    detail::timeout_scope::keep_back(detail::scheduler::here().current_record(), error);
   } catch (...) {
-    detail::scheduler::here().current_record().pending = std::current_exception();
+    std::exception_ptr& pending = detail::scheduler::here().current_record().pending;
+    if (pending == nullptr) pending = std::current_exception();  // else it was killed since
   }
   if (const auto error = state_->take_error()) detail::report_unhandled(error, "of a group");
 }

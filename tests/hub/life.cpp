@@ -216,6 +216,58 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "who waits for a group and is ended takes 
     CHECK(*killed == 2);
   }
 }
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a kill while the scope of a group unwinds is not lost") {
+  bool survived = false;
+  event unwinding;
+  event go;
+  const auto waiting = spawn([&] {
+    const offshoot::timeout limit(1ms);
+    {
+      group members;
+      members.spawn([&] {
+        try {
+          sleep_for_ever();
+        } catch (const offshoot::greenlet_exit&) {
+          unwinding.set();
+          go.wait();
+          throw;
+        }
+      });
+    }
+    try {
+      yield();
+    } catch (const offshoot::timed_out&) {
+    }
+    yield();
+    survived = true;
+  });
+  unwinding.wait();
+  waiting.kill();
+  go.set();
+  waiting.join();
+  CHECK_FALSE(survived);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "a time-out that ends a group's last wait is not raised outside of its scope") {
+  bool killed = false;
+  CHECK(offshoot::with_timeout(1ms, [&killed] {
+    group members;
+    members.spawn([&killed] {
+      try {
+        sleep_for_ever();
+      } catch (const offshoot::greenlet_exit&) {
+        killed = true;
+        throw;
+      }
+    });
+  }));
+  CHECK(killed);
+  CHECK_NOTHROW(yield());
+  CHECK_NOTHROW(sleep_for(10us));
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "members may leave a group while it kills them") {
   struct leaves_slowly {
     std::shared_ptr<int> rounds;
