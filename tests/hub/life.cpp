@@ -91,6 +91,14 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "callbacks are called once, in order, howe
   CHECK(unhandled == std::vector<std::string>(4, "callback"));
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "what a late callback throws goes to the handler, too") {
+  const unhandled_noted noted;
+  const auto made = spawn([] {});
+  made.join();
+  made.when_done([] { fail("late"); });
+  CHECK(unhandled == std::vector<std::string>{"late"});
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "all are joined, and the first failure is thrown at the end") {
   std::vector<task<int>> tasks;
