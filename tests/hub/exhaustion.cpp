@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hub/fixture.hpp"
@@ -103,6 +105,15 @@ void* operator new[](std::size_t size) {
 }
 [[gnu::noinline]] void operator delete[](void* block, std::size_t) noexcept {
   std::free(block);
+}
+
+/// In place of the system's: there is a limit to how many descriptors a user's epolls watch.
+extern "C" int epoll_ctl(int epoll, int operation, int fd, epoll_event* wanted) noexcept {
+  if (watches_fail && operation == EPOLL_CTL_ADD) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_epoll_ctl, epoll, operation, fd, wanted));
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing,
@@ -239,6 +250,23 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
       ++failures;
     }
     CHECK(failures >= 3);
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "where no more can be watched the next peers wait") {
+  run_in_time([] {
+    if (offshoot::reactor_name() != "epoll") return;
+    tcp_listener listener(0);
+    const test::raw_peer lost(listener.local_port());
+    const auto acceptor = spawn([&listener] { return listener.accept().is_open(); });
+    watches_fail = true;
+    char byte = 0;
+    while (recv(lost.fd(), &byte, 1, MSG_DONTWAIT) != 0)
+      offshoot::sleep_for(std::chrono::milliseconds(1));
+    CHECK_FALSE(acceptor.done());
+    watches_fail = false;
+    const test::raw_peer peer(listener.local_port());
+    CHECK(acceptor.join());
   });
 }
 
