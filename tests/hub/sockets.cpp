@@ -304,6 +304,26 @@ TEST_CASE_FIXTURE(
   }).join();
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a stream that another is moved into is closed at once") {
+  run_in_time([] {
+    auto first = connect_pair();
+    auto second = connect_pair();
+    first.server = std::move(second.server);
+    CHECK_FALSE(second.server.is_open());
+    CHECK(first.client.receive().empty());
+    second.client.send_all(bytes_of("moved"));
+    auto got = offshoot::buffer::lease();
+    auto more = first.server.receive();
+    got = std::move(more);
+    CHECK(got.text() == "moved");
+    CHECK(more.empty());
+    offshoot::descriptor kept(dup(STDERR_FILENO));
+    offshoot::descriptor other(dup(STDERR_FILENO));
+    kept = std::move(other);
+    CHECK(other.get() == -1);
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "connecting: nobody there, no such address, IPv6") {
   run_in_time([] {
     tcp_listener listener(0);
