@@ -10,7 +10,8 @@ namespace {
 constexpr instant pause_without_resources = 20'000'000;
 
 bool out_of_resources(int error) noexcept {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+         error == ENOSPC;
 }
 
 /// Errors of the connection that would have been accepted, not of the listener: Linux hands a new
@@ -33,6 +34,17 @@ bool concerns_peer(int error) noexcept {
   }
 }
 
+/// Null, and it is closed, if the system has no room to watch it. Not inlined: the frames of those
+/// that wait are to be small.
+[[gnu::noinline]] watch* try_watch(int accepted, network& from) {
+  try {
+    return open_watch(accepted, from);
+  } catch (const std::system_error& error) {
+    if (!out_of_resources(error.code().value())) throw;
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 watch* accept_watch(watch* listener, network& from) {
@@ -41,8 +53,9 @@ watch* accept_watch(watch* listener, network& from) {
   for (;;) {
     wait_until_ready(own, reading, operation);
     const int accepted = from.accept(own.fd);
-    if (accepted >= 0) return open_watch(accepted, from);
-    const int error = -accepted;
+    watch* const watched = accepted >= 0 ? try_watch(accepted, from) : nullptr;
+    if (watched != nullptr) return watched;
+    const int error = accepted >= 0 ? ENOSPC : -accepted;
     if (error == EAGAIN) {
       own.ready[reading] = false;
     } else if (out_of_resources(error)) {

@@ -20,8 +20,8 @@ std::cv_status condition::wait_by(std::unique_lock<mutex>& lock, instant deadlin
   self.deserted = false;
   self.notified = false;
   self.to_lock = &to_lock;
+  lock.unlock();  // throws if it is another greenlet's
   line_.members.push_back(self);
-  lock.unlock();
   const auto lock_again = [&] {
     if (!self.given) {
       const shield shielded(self);

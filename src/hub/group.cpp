@@ -1,4 +1,5 @@
 #include <offshoot/hub/group.hpp>
+#include <offshoot/hub/timeout.hpp>
 
 #include "hub/unhandled.hpp"
 #include "hub/waiting.hpp"
@@ -9,30 +10,35 @@ namespace detail {
 /// On the heap: the tasks of the group reach it when they finish.
 class group_state : public std::enable_shared_from_this<group_state> {
  public:
-  void add(const task_ref& member) {
-    members_.push_back(member);
-    const auto place = std::prev(members_.end());
+  void add(const task_ref& task) {
+    auto place = members_.end();
     try {
+      place = members_.insert(place, {task, kills_});
       // Only while the task runs does the callback keep the group's state.
-      member.get()->when_done(
+      task.get()->when_done(
           std::make_unique<function_completion<leave>>(leave{shared_from_this(), place}));
     } catch (...) {
-      members_.erase(place);
-      member.get()->kill();
+      if (place != members_.end()) members_.erase(place);
+      task.get()->kill();
       throw;
     }
-    if (ending_) member.get()->kill();
+    if (ending_) task.get()->kill();
   }
 
   void kill() {
     ending_ = true;
     task_ref own;
-    for (auto each = members_.begin(); each != members_.end();) {
-      const task_ref member = *each++;  // one that has not begun leaves the list at once
-      if (member.get()->is_current()) {
-        own = member;
+    // One that has not begun leaves the list at once; while it does so others may leave or come,
+    // and kill, too. So each that is killed is put behind all that are not.
+    const std::size_t this_kill = ++kills_;
+    while (!members_.empty() && members_.front().last_kill < this_kill) {
+      members_.front().last_kill = this_kill;
+      const task_ref task = members_.front().task;
+      members_.splice(members_.end(), members_, members_.begin());
+      if (task.get()->is_current()) {
+        own = task;
       } else {
-        member.get()->kill();
+        task.get()->kill();
       }
     }
     if (own.get() != nullptr) own.get()->kill();  // throws
@@ -56,16 +62,20 @@ class group_state : public std::enable_shared_from_this<group_state> {
   std::size_t size() const noexcept { return members_.size(); }
 
  private:
+  struct member {
+    task_ref task;
+    std::size_t last_kill;
+  };
   struct leave {
     std::shared_ptr<group_state> state;
-    std::list<task_ref>::iterator place;
+    std::list<member>::iterator place;
     void operator()() const { state->left(place); }
   };
 
-  void left(std::list<task_ref>::iterator place) {
-    const task_ref member = *place;
+  void left(std::list<member>::iterator place) {
+    const task_ref task = place->task;
     members_.erase(place);
-    const std::exception_ptr error = member.get()->take_error();
+    const std::exception_ptr error = task.get()->take_error();
     if (members_.empty()) {
       while (line_.give_to_first() != nullptr) continue;
     }
@@ -73,7 +83,7 @@ class group_state : public std::enable_shared_from_this<group_state> {
     if (error_ == nullptr) {
       error_ = error;
     } else {
-      report_unhandled(error, member.get()->name());
+      report_unhandled(error, task.get()->name());
     }
     kill();
   }
@@ -85,7 +95,8 @@ class group_state : public std::enable_shared_from_this<group_state> {
     }
   }
 
-  std::list<task_ref> members_;
+  std::list<member> members_;
+  std::size_t kills_ = 0;
   std::exception_ptr error_;
   bool ending_ = false;
   waiting_line line_;
@@ -101,8 +112,11 @@ group::~group() {
   try {
     if (std::uncaught_exceptions() > exceptions_around_) kill();
     state_->wait();
+  } catch (const timed_out& error) {
+    detail::timeout_scope::keep_back(detail::scheduler::here().current_record(), error);
   } catch (...) {
-    detail::scheduler::here().current_record().pending = std::current_exception();
+    std::exception_ptr& pending = detail::scheduler::here().current_record().pending;
+    if (pending == nullptr) pending = std::current_exception();  // else it was killed since
   }
   if (const auto error = state_->take_error()) detail::report_unhandled(error, "of a group");
 }

@@ -13,7 +13,14 @@ bool reader::receive_more() {
   buffer more = from_->receive();
   if (more.empty()) return false;
   kept_ += more.size();
-  buffers_.push_back(std::move(more));
+  if (!buffers_.empty() && buffer::capacity - buffers_.back().size() >= more.size()) {
+    // Or a peer that sends byte by byte would have a block for each.
+    buffer& last = buffers_.back();
+    std::copy(more.bytes().begin(), more.bytes().end(), last.data() + last.size());
+    last.size_ += more.size();
+  } else {
+    buffers_.push_back(std::move(more));
+  }
   return true;
 }
 
@@ -44,15 +51,20 @@ bool reader::read_exactly(std::span<std::byte> into) {
 
 std::optional<std::string> reader::read_until(std::string_view delimiter, std::size_t limit) {
   std::string seen;
-  std::size_t buffers_seen = 0;
+  std::size_t each = 0;          // the buffer that has been seen last,
+  std::size_t of_that = taken_;  // and how much of it: it may get more
   for (;;) {
-    for (; buffers_seen < buffers_.size(); ++buffers_seen) {
-      const std::string_view text = buffers_[buffers_seen].text();
-      // The delimiter may have begun in the buffer before.
+    for (; each < buffers_.size(); ++each, of_that = 0) {
+      const std::string_view text = buffers_[each].text().substr(of_that);
+      // The delimiter may have begun in what came before.
       const std::size_t from = seen.size() - std::min(seen.size(), delimiter.size() - 1);
-      seen += buffers_seen == 0 ? text.substr(taken_) : text;
+      seen += text;
+      of_that += text.size();
       const std::size_t found = seen.find(delimiter, from);
-      if (found == std::string::npos) continue;
+      if (found == std::string::npos) {
+        if (each + 1 == buffers_.size()) break;
+        continue;
+      }
       seen.resize(found + delimiter.size());
       if (seen.size() > limit) break;
       take(std::as_writable_bytes(std::span(seen)));

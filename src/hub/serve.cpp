@@ -94,14 +94,14 @@ void service::accept_now(const options& chosen, spawn_site site) {
 
 void service::left(connection& gone) noexcept {
   gone.unlink();
-  if (!connections_.empty()) return;
+  if (!connections_.empty() || !killed_.empty()) return;
   while (line_.give_to_first() != nullptr) {
   }
 }
 
 bool service::wait_for_all(instant deadline) {
   line_.enter();
-  while (!connections_.empty()) {
+  while (!connections_.empty() || !killed_.empty()) {
     if (!wait_in_line(line_, "connections to finish", deadline, [](bool) {})) return false;
   }
   return true;
@@ -110,13 +110,13 @@ bool service::wait_for_all(instant deadline) {
 /// Kills what there is, and returns when it has ended; how many that were.
 std::size_t service::end_all() {
   std::size_t killed = 0;
-  list_hook* next = connections_.first();
-  while (next != nullptr) {
-    auto& each = static_cast<connection&>(*next);
-    next = connections_.after(each);  // first: one that has not begun leaves at once
+  while (list_hook* const first = connections_.first()) {
+    auto& each = static_cast<connection&>(*first);
+    each.unlink();
+    killed_.push_back(each);
     each.acquire();
     const task_ref kept(&each);
-    each.kill();
+    each.kill();  // one that has not begun leaves at once, which may let others run
     ++killed;
   }
   const shield shielded(scheduler::here().current_record());

@@ -1,6 +1,7 @@
 #include "hub/socket.hpp"
 
 #include <cerrno>
+#include <new>
 #include <string>
 
 #include <unistd.h>
@@ -42,9 +43,45 @@ class waiting_place {
   direction way_;
 };
 
+/// Asks the hub that watches it to close it. No task, which could be killed.
+class closing_letter final : public letter {
+ public:
+  explicit closing_letter(watch& owned) noexcept : owned_(&owned) {}
+
+  void refuse() noexcept override {
+    if (is_home(*owned_)) {  // and about to end
+      close_watch(owned_);
+    } else {
+      // Nobody watches any more; no such number if simulated, by a hub that is gone.
+      ::close(owned_->fd);
+      let_go(*owned_);
+    }
+    delete this;
+  }
+
+ private:
+  void open(scheduler&) noexcept override {
+    close_watch(owned_);
+    delete this;
+  }
+
+  watch* const owned_;
+};
+
 /// Not inlined, and its call is its last: nothing of it lies in the frame of one that waits.
 [[gnu::noinline]] void park_for_event(record& self) {
   scheduler::find()->park(self, "a descriptor");
+}
+
+/// Lets others run once in a while, who may close it and let it go. Not inlined, as that.
+[[gnu::noinline]] void share_turn(watch& what, const char* operation) {
+  struct hold {
+    watch& held;
+    ~hold() { let_go(held); }
+  } const meanwhile{what};
+  ++what.holders;
+  scheduler::find()->share_turn();
+  if (what.fd < 0) throw_closed_meanwhile(operation);
 }
 
 }  // namespace
@@ -130,15 +167,10 @@ void abandon_watch(watch* owned) noexcept {
     close_watch(owned);
     return;
   }
+  auto* const asking = new (std::nothrow) closing_letter(*owned);
+  if (asking == nullptr) return;  // leaks it: only its own thread can close it while that polls
   const std::shared_ptr<mailbox> home = owned->home;
-  try {
-    if (home->post(make_task([owned] { close_watch(owned); }))) return;
-  } catch (const std::bad_alloc&) {
-    return;  // leaks it: only its own thread can close it while that polls
-  }
-  ::close(
-      owned->fd);  // nobody watches any more; no such number if simulated, by a hub that is gone
-  let_go(*owned);
+  if (!home->post(*asking)) asking->refuse();
 }
 
 watch& usable(watch* what, const char* operation) {
@@ -149,7 +181,7 @@ watch& usable(watch* what, const char* operation) {
 
 void wait_until_ready(watch& what, direction way, const char* operation) {
   if (what.ready[way]) {
-    scheduler::find()->share_turn();
+    share_turn(what, operation);
     if (what.ready[way]) return;
   }
   record& self = scheduler::find()->current_record();

@@ -46,7 +46,8 @@ int bind_socket(const socket_address& own, bool shared) noexcept {
 
 namespace {
 
-/// Room for one descriptor beside the bytes of a message.
+/// Room for one descriptor beside the bytes of a message. What CMSG_SPACE rounds up to would be
+/// room for a second one, which nobody would take.
 struct control {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes{};
 };
@@ -56,7 +57,7 @@ msghdr describe(iovec& part, control& beside) noexcept {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = beside.bytes.data();
-  message.msg_controllen = beside.bytes.size();
+  message.msg_controllen = CMSG_LEN(sizeof(int));
   return message;
 }
 

@@ -27,6 +27,18 @@ task_state::~task_state() {
   report_unhandled(std::move(error_), name());
 }
 
+namespace {
+
+void call_back(completion& callback, const task_state& of) noexcept {
+  try {
+    callback.call();
+  } catch (...) {
+    report_unhandled(std::current_exception(), of.name());
+  }
+}
+
+}  // namespace
+
 std::string_view task_state::name() const noexcept {
   return name_ != nullptr ? std::string_view(*name_) : "unnamed";
 }
@@ -78,7 +90,7 @@ void task_state::kill() {
 void task_state::when_done(std::unique_ptr<completion> callback) {
   require_home();
   if (done()) {
-    callback->call();
+    call_back(*callback, *this);
   } else {
     callback->next = std::move(completions_);
     completions_ = std::move(callback);
@@ -165,13 +177,7 @@ void scheduler::finish(task_state& state) noexcept {
     each->next = std::move(first);
     first = std::exchange(each, std::move(next));
   }
-  for (; first != nullptr; first = std::move(first->next)) {
-    try {
-      first->call();
-    } catch (...) {
-      report_unhandled(std::current_exception(), state.name());
-    }
-  }
+  for (; first != nullptr; first = std::move(first->next)) call_back(*first, state);
 }
 
 /// Ends a task that has never run, with `error` as its outcome.
@@ -179,6 +185,7 @@ void scheduler::drop_unstarted(record& unborn, std::exception_ptr error) noexcep
   unborn.unlink();
   const greenlet self = access::adopt(unborn.block);  // with it goes the record
   const task_ref state(std::exchange(unborn.task, nullptr));
+  state.get()->record_ = nullptr;  // the destructors of captures may wait: nobody drops it again
   state.get()->error_ = std::move(error);
   state.get()->destroy_function();
   finish(*state.get());

@@ -1,5 +1,5 @@
-/// Threads take work from one queue. What has been done is posted to the hub that it came from, as
-/// a task that was made beforehand, so that the way back needs no memory of the thread's.
+/// Threads take work from one queue. What has been done is posted to the hub that it came from, in
+/// a letter that was made beforehand, so that the way back needs no memory of the thread's.
 #include <offshoot/hub/hub.hpp>
 #include <offshoot/hub/thread_pool.hpp>
 
@@ -19,10 +19,25 @@ using namespace detail;
 
 /// Between the greenlet that waits and the thread. `done` and `waiter` are the hub's thread's.
 struct thread_pool::errand {
+  /// No task: kill_tasks() is not for who waits in no task.
+  struct reply_letter final : letter {
+    explicit reply_letter(std::shared_ptr<errand> what) noexcept : answered(std::move(what)) {}
+
+    std::shared_ptr<errand> answered;
+
+   private:
+    void open(scheduler& hub) noexcept override {
+      answered->done = true;
+      if (answered->waiter != nullptr) hub.wake(*answered->waiter);
+      delete this;
+    }
+    void refuse() noexcept override { delete this; }
+  };
+
   std::shared_ptr<pool_work> work;
   hub home;  ///< as long as it exists the hub does not despair
   std::shared_ptr<mailbox> reply_to;
-  task_ref reply;
+  std::unique_ptr<reply_letter> reply;
   std::exception_ptr error;
   bool done = false;
   record* waiter = nullptr;
@@ -33,7 +48,8 @@ struct thread_pool::errand {
     } catch (...) {
       error = std::current_exception();
     }
-    reply_to->post(std::move(reply));  // if that hub has ended, nobody waits
+    auto sent = std::move(reply);
+    if (reply_to->post(*sent)) sent.release();  // if that hub has ended, nobody waits
   }
 };
 
@@ -112,10 +128,7 @@ void thread_pool::run_and_wait(std::shared_ptr<pool_work> work) {
   record& self = here.current_record();
   const auto sent = std::make_shared<errand>(
       errand{std::move(work), hub::current(), here.post_box(), {}, nullptr});
-  sent->reply = make_task([sent] {
-    sent->done = true;
-    if (sent->waiter != nullptr) scheduler::find()->wake(*sent->waiter);
-  });
+  sent->reply = std::make_unique<errand::reply_letter>(sent);
   try {
     queue_->push(sent);
   } catch (...) {

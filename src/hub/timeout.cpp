@@ -37,6 +37,12 @@ void timeout_scope::expire() {
   throw timed_out(number_);
 }
 
+void timeout_scope::keep_back(const record& self, const timed_out& error) noexcept {
+  for (timeout_scope* each = self.innermost; each != nullptr; each = each->outer_) {
+    if (each->is_source_of(error)) each->deadline_ = now();
+  }
+}
+
 void timeout_scope::check(const record& self) {
   timeout_scope* const first = first_due(self);
   if (first->deadline_ != never && first->deadline_ <= now()) first->expire();

@@ -117,6 +117,7 @@ void unix_datagram::send_to(std::span<const std::byte> message, const std::strin
   watch& own = usable(watch_, operation);
   const socket_address to = parse_path(path);
   for (;;) {
+    wait_until_ready(own, writing, operation);  // which lets others run
     const ssize_t sent = sockets_here().send_to(own.fd, message, &to);
     if (sent >= 0) return;
     if (sent == -EAGAIN) {

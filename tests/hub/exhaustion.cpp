@@ -6,10 +6,13 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hub/fixture.hpp"
@@ -28,6 +31,8 @@ using test::run_in_time;
 namespace {
 
 bool no_buffers = false;
+int buffers_made = 0;
+bool watches_fail = false;
 /// How many more allocations succeed on this thread; negative: all.
 thread_local int allocations_left = -1;
 
@@ -88,7 +93,10 @@ void* operator new(std::size_t size, std::align_val_t alignment, const std::noth
   std::free(block);
 }
 void* operator new[](std::size_t size) {
-  if (no_buffers && size >= offshoot::buffer::capacity) throw std::bad_alloc();
+  if (size >= offshoot::buffer::capacity) {
+    if (no_buffers) throw std::bad_alloc();
+    ++buffers_made;
+  }
   if (void* const made = std::malloc(size)) return made;
   throw std::bad_alloc();
 }
@@ -97,6 +105,15 @@ void* operator new[](std::size_t size) {
 }
 [[gnu::noinline]] void operator delete[](void* block, std::size_t) noexcept {
   std::free(block);
+}
+
+/// In place of the system's: there is a limit to how many descriptors a user's epolls watch.
+extern "C" int epoll_ctl(int epoll, int operation, int fd, epoll_event* wanted) noexcept {
+  if (watches_fail && operation == EPOLL_CTL_ADD) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_epoll_ctl, epoll, operation, fd, wanted));
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing,
@@ -191,6 +208,65 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "without memory a select leaves all its ca
     CHECK(failures >= 2);  // nodes of the channels between threads, at least
     ends.client.send_all(bytes_of("x"));
     CHECK(offshoot::select(on_readable(ends.server, [] {})) == 0);
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "bytes that come one by one do not take a buffer each") {
+  run_in_time([] {
+    auto ends = connect_pair();
+    offshoot::reader from(ends.server);
+    const auto reading = spawn([&from] { return from.read_until("\n"); });
+    constexpr std::size_t bytes = 300;  // more than a pool of buffers has
+    const int before = buffers_made;
+    for (std::size_t sent = 1; sent <= bytes; ++sent) {
+      ends.client.send_all(bytes_of("x"));
+      while (from.kept() != sent) offshoot::yield();
+    }
+    CHECK(buffers_made - before <= 2);
+    ends.client.send_all(bytes_of("\n"));
+    CHECK(reading.join() == std::string(bytes, 'x') + "\n");
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "without memory a group starts no task that it does not have") {
+  run_in_time([] {
+    const std::size_t others = offshoot::task_count();
+    int failures = 0;
+    for (int memory = 0;; ++memory) {
+      REQUIRE(memory < 100);
+      offshoot::group members;
+      bool failed = false;
+      allocations_left = memory;
+      try {
+        members.spawn([] {});
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+      allocations_left = -1;
+      CHECK(members.size() == (failed ? 0U : 1U));
+      CHECK(offshoot::task_count() == others + members.size());
+      if (!failed) break;
+      ++failures;
+    }
+    CHECK(failures >= 3);
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "where no more can be watched the next peers wait") {
+  run_in_time([] {
+    if (offshoot::reactor_name() != "epoll") return;
+    tcp_listener listener(0);
+    const test::raw_peer lost(listener.local_port());
+    const auto acceptor = spawn([&listener] { return listener.accept().is_open(); });
+    watches_fail = true;
+    char byte = 0;
+    while (recv(lost.fd(), &byte, 1, MSG_DONTWAIT) != 0)
+      offshoot::sleep_for(std::chrono::milliseconds(1));
+    CHECK_FALSE(acceptor.done());
+    watches_fail = false;
+    const test::raw_peer peer(listener.local_port());
+    CHECK(acceptor.join());
   });
 }
 

@@ -91,6 +91,14 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "callbacks are called once, in order, howe
   CHECK(unhandled == std::vector<std::string>(4, "callback"));
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "what a late callback throws goes to the handler, too") {
+  const unhandled_noted noted;
+  const auto made = spawn([] {});
+  made.join();
+  made.when_done([] { fail("late"); });
+  CHECK(unhandled == std::vector<std::string>{"late"});
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "all are joined, and the first failure is thrown at the end") {
   std::vector<task<int>> tasks;
@@ -215,6 +223,90 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "who waits for a group and is ended takes 
     }
     CHECK(*killed == 2);
   }
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a kill while the scope of a group unwinds is not lost") {
+  bool survived = false;
+  event unwinding;
+  event go;
+  const auto waiting = spawn([&] {
+    const offshoot::timeout limit(1ms);
+    {
+      group members;
+      members.spawn([&] {
+        try {
+          sleep_for_ever();
+        } catch (const offshoot::greenlet_exit&) {
+          unwinding.set();
+          go.wait();
+          throw;
+        }
+      });
+    }
+    try {
+      yield();
+    } catch (const offshoot::timed_out&) {
+    }
+    yield();
+    survived = true;
+  });
+  unwinding.wait();
+  waiting.kill();
+  go.set();
+  waiting.join();
+  CHECK_FALSE(survived);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "a time-out that ends a group's last wait is not raised outside of its scope") {
+  bool killed = false;
+  CHECK(offshoot::with_timeout(1ms, [&killed] {
+    group members;
+    members.spawn([&killed] {
+      try {
+        sleep_for_ever();
+      } catch (const offshoot::greenlet_exit&) {
+        killed = true;
+        throw;
+      }
+    });
+  }));
+  CHECK(killed);
+  CHECK_NOTHROW(yield());
+  CHECK_NOTHROW(sleep_for(10us));
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "members may leave a group while it kills them") {
+  struct leaves_slowly {
+    std::shared_ptr<int> rounds;
+    leaves_slowly(std::shared_ptr<int> shared) : rounds(std::move(shared)) {}
+    leaves_slowly(leaves_slowly&&) noexcept = default;
+    ~leaves_slowly() {
+      for (int each = 0; rounds != nullptr && each < *rounds; ++each) yield();
+    }
+  };
+  group members;
+  int ran = 0;
+  bool killed = false;
+  const auto sleeper = members.spawn([&killed] {
+    try {
+      sleep_for_ever();
+    } catch (const offshoot::greenlet_exit&) {
+      yield();
+      killed = true;
+      throw;
+    }
+  });
+  yield();
+  yield();
+  members.spawn([captured = leaves_slowly(std::make_shared<int>(10))] {});
+  for (int each = 0; each < 3; ++each) members.spawn([&ran] { ++ran; });
+  members.spawn(sleep_for_ever);
+  members.kill();  // the destructor of the capture waits, and others end meanwhile
+  CHECK(ran == 3);
+  members.join();
+  CHECK(members.size() == 0);
+  CHECK(killed);
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a killed group kills what is spawned into it") {

@@ -203,3 +203,17 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "an end that came from elsewhere is taken 
     CHECK(error_of([] { pipe::adopt(1 << 20); }).value() == EBADF);
   });
 }
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a pipe of packets gives each of them") {
+  run_in_time([] {
+    int ends[2];
+    REQUIRE(pipe2(ends, O_DIRECT | O_CLOEXEC) == 0);
+    auto from = pipe::adopt(ends[0]);
+    auto to = pipe::adopt(ends[1]);
+    for (const auto text : {"one", "two"}) to.send_all(bytes_of(text));
+    CHECK(from.receive().text() == "one");
+    std::string second;
+    CHECK(offshoot::with_timeout(std::chrono::seconds(1), [&] { second = from.receive().text(); }));
+    CHECK(second == "two");
+  });
+}

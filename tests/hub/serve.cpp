@@ -261,6 +261,44 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "if a connection's task cannot be made, no
   });
 }
 
+/// Whose streams take their time to go if they are the first.
+struct slow_listener {
+  struct slow_stream {
+    tcp_stream stream;
+    bool is_first;
+    slow_stream(tcp_stream taken, bool first) : stream(std::move(taken)), is_first(first) {}
+    slow_stream(slow_stream&&) noexcept = default;
+    ~slow_stream() {
+      for (int turn = 0; stream.is_open() && is_first && turn < 10; ++turn) yield();
+    }
+  };
+  tcp_listener from;
+  int accepted = 0;
+  slow_stream accept() {
+    if (accepted == 3) throw std::runtime_error("no more");
+    auto stream = from.accept();
+    return {std::move(stream), ++accepted == 1};
+  }
+  void close() { from.close(); }
+};
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "connections may end while others are killed") {
+  run_in_time([] {
+    tcp_listener listener(0);
+    const test::raw_peer peers[] = {test::raw_peer(listener.local_port()),
+                                    test::raw_peer(listener.local_port()),
+                                    test::raw_peer(listener.local_port())};
+    std::stop_source stopped;
+    stopped.request_stop();  // so that none has begun when accepting fails
+    const auto handled = std::make_shared<int>(0);
+    CHECK_THROWS_WITH(
+        serve(slow_listener{std::move(listener)},
+              [handled](slow_listener::slow_stream) { ++*handled; }, {.stop = stopped.get_token()}),
+        "no more");
+    CHECK(*handled == 2);
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "connections that have not begun when their thread ends are closed") {
   std::unique_ptr<test::raw_peer> peer;

@@ -202,6 +202,33 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "closed, or destroyed, while it lets others run, a busy socket says so") {
+  run_in_time([] {
+    for (const bool destroys : {false, true}) {
+      auto ends = connect_pair();
+      ends.client.send_all(std::vector<std::byte>(1000));
+      auto shared = std::make_unique<tcp_stream>(std::move(ends.server));
+      int reads = 0;
+      const auto busy = spawn([raw = shared.get(), &reads] {
+        return error_of([raw, &reads] {
+                 std::byte one{};
+                 for (;; ++reads) raw->receive_some({&one, 1});
+               })
+            .value();
+      });
+      while (reads == 0) yield();  // it never needs to wait again
+      CHECK(reads < 1000);
+      if (destroys) {
+        shared.reset();
+      } else {
+        shared->close();
+      }
+      CHECK(busy.join() == ECANCELED);
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "two readers of one socket are refused, a reader and a writer not") {
   run_in_time([] {
     auto ends = connect_pair();
@@ -251,6 +278,49 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a stream destroyed on another thread is c
     auto ends = connect_pair();
     std::thread([taken = std::move(ends.server)] {}).join();
     CHECK(ends.client.receive().empty());
+  });
+}
+
+TEST_CASE_FIXTURE(
+    hub_leaves_nothing,
+    "a stream destroyed on another thread is closed, too, if its own ends just then") {
+  std::thread([] {
+    auto ends = connect_pair();
+    std::thread([taken = std::move(ends.server)] {}).join();
+  }).join();
+  std::thread([] {
+    auto ends = connect_pair();
+    const auto stubborn = spawn([&ends] {
+      try {
+        offshoot::sleep_for(std::chrono::hours(1));
+      } catch (const offshoot::greenlet_exit&) {
+        std::thread([taken = std::move(ends.server)] {}).join();
+        const auto see_end = [&ends] { CHECK(ends.client.receive().empty()); };
+        CHECK(offshoot::with_timeout(std::chrono::seconds(10), see_end));
+      }
+    });
+    yield();
+    offshoot::kill_tasks();
+  }).join();
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a stream that another is moved into is closed at once") {
+  run_in_time([] {
+    auto first = connect_pair();
+    auto second = connect_pair();
+    first.server = std::move(second.server);
+    CHECK_FALSE(second.server.is_open());
+    CHECK(first.client.receive().empty());
+    second.client.send_all(bytes_of("moved"));
+    auto got = offshoot::buffer::lease();
+    auto more = first.server.receive();
+    got = std::move(more);
+    CHECK(got.text() == "moved");
+    CHECK(more.empty());
+    offshoot::descriptor kept(dup(STDERR_FILENO));
+    offshoot::descriptor other(dup(STDERR_FILENO));
+    kept = std::move(other);
+    CHECK(other.get() == -1);
   });
 }
 

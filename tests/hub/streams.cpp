@@ -128,6 +128,29 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "delimited reads find what lies across two
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "what comes byte by byte is kept as it came") {
+  run_in_time([] {
+    auto ends = connect_pair();
+    reader from(ends.server);
+    const std::string text = "0123456789\nabcdefghij\nrest";
+    const auto lines = spawn([&from] {
+      std::string all;
+      for (int line = 0; line < 2; ++line) all += from.read_until("\n").value();
+      std::array<std::byte, 3> more;
+      CHECK(from.read_exactly(more));
+      all.append(reinterpret_cast<const char*>(more.data()), more.size());
+      return all;
+    });
+    for (const char& each : text) {
+      const std::size_t kept = from.kept();
+      ends.client.send_all(bytes_of({&each, 1}));
+      while (from.kept() == kept && !lines.done()) yield();
+    }
+    CHECK(lines.join() + std::string(from.read_some().text()) == text);
+    CHECK(from.kept() == 0);
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "a delimiter that does not come within the limit is an error") {
   run_in_time([] {

@@ -206,6 +206,24 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a barrier lets go of its number, again an
   waits.join();
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "who waits for a condition without the mutex is not in its line") {
+  offshoot::mutex exclusive;
+  offshoot::condition changed;
+  offshoot::event later;
+  std::unique_lock lock(exclusive);
+  const auto other = spawn([&] {
+    CHECK_THROWS_AS(changed.wait(lock), std::system_error);  // it is another greenlet's
+    later.wait();
+  });
+  yield();
+  lock.unlock();
+  changed.notify_all();
+  CHECK_FALSE(exclusive.is_locked());
+  later.set();
+  other.join();
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a primitive belongs to the thread of its first use") {
   offshoot::semaphore permits(1);
   permits.acquire();

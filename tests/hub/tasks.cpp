@@ -43,6 +43,18 @@ void note_unhandled(std::exception_ptr exception, std::string_view name) noexcep
   }
 }
 
+/// Waits when it goes.
+struct polite {
+  std::shared_ptr<int> count;
+  ~polite() {
+    if (count == nullptr) return;
+    yield();
+    ++*count;
+  }
+  polite(std::shared_ptr<int> shared) : count(std::move(shared)) {}
+  polite(polite&&) noexcept = default;
+};
+
 }  // namespace
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "join returns the result, once") {
@@ -225,19 +237,19 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "captures may wait in their destructors") {
-  struct polite {
-    std::shared_ptr<int> count;
-    ~polite() {
-      if (count == nullptr) return;
-      yield();
-      ++*count;
-    }
-    polite(std::shared_ptr<int> shared) : count(std::move(shared)) {}
-    polite(polite&&) noexcept = default;
-  };
   const auto count = std::make_shared<int>(0);
   const auto made = spawn([capture = polite(count)] {});
   made.join();
+  CHECK(*count == 1);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a task that never began can be killed again while it goes") {
+  const auto count = std::make_shared<int>(0);
+  const auto made = spawn([capture = polite(count)] {});
+  const auto other = spawn([made] { made.kill(); });
+  made.kill();
+  CHECK(other.done());
+  CHECK(made.done());
   CHECK(*count == 1);
 }
 

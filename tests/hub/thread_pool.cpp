@@ -104,6 +104,25 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "who is killed leaves at once, the work go
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "kill_tasks takes no result from who is no task") {
+  thread_pool pool(1);  // does one after the other
+  const auto go = std::make_shared<std::latch>(1);
+  const auto next = std::make_shared<offshoot::promise<void>>();
+  spawn([go, done = std::make_shared<offshoot::future<void>>(next->get_future())] {
+    try {
+      offshoot::sleep_for(std::chrono::hours(1));
+    } catch (const offshoot::greenlet_exit&) {
+      go->count_down();
+      done->wait();  // by then the main greenlet's result is here
+      throw;
+    }
+  });
+  spawn([&pool, next] { pool.run([next] { next->set_value(); }); });
+  const auto killer = spawn([] { offshoot::kill_tasks(); });
+  CHECK(offshoot::with_timeout(std::chrono::seconds(30), [&] { pool.run([go] { go->wait(); }); }));
+  killer.join();  // the others have ended, too
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a capture in the giver's lane is refused, nothing is run") {
   thread_pool pool;
   CHECK(test::refuses_a_local([&pool](int& local) { pool.run([&local] { ++local; }); }));

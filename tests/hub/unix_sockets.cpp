@@ -1,11 +1,14 @@
 /// Unix sockets: streams, datagrams, and descriptors that are passed on.
+#include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "hub/fixture.hpp"
@@ -98,6 +101,33 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a descriptor that is passed on is another
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "of several descriptors that come at once only one is taken") {
+  run_in_time([] {
+    if (offshoot::reactor_name() == "virtual") return;  // the system's way to send them
+    auto [one, other] = unix_stream::make_pair();
+    const std::size_t before = test::open_descriptors();
+    const std::array<int, 4> given{STDERR_FILENO, STDERR_FILENO, STDERR_FILENO, STDERR_FILENO};
+    char byte = 0;
+    iovec part{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof given)> beside{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = beside.data();
+    message.msg_controllen = beside.size();
+    cmsghdr& header = *CMSG_FIRSTHDR(&message);
+    header.cmsg_level = SOL_SOCKET;
+    header.cmsg_type = SCM_RIGHTS;
+    header.cmsg_len = CMSG_LEN(sizeof given);
+    std::memcpy(CMSG_DATA(&header), given.data(), sizeof given);
+    REQUIRE(sendmsg(one.native_handle(), &message, 0) == 1);
+    const descriptor taken = other.receive_descriptor();
+    CHECK(taken.get() >= 0);
+    CHECK(test::open_descriptors() == before + 1);
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "bytes and ends are not taken for descriptors") {
   run_in_time([] {
     auto [one, other] = unix_stream::make_pair();
@@ -146,5 +176,24 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "datagrams come whole; a receiver without 
     }
     CHECK(same);
     sender.join();
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "who sends datagrams without end lets others run") {
+  run_in_time([] {
+    if (offshoot::reactor_name() == "virtual")
+      return;  // whose receiver cannot be read past the hub
+    const directory place;
+    unix_datagram receiver(place / "socket");
+    unix_datagram sender;
+    bool ran = false;
+    const auto other = spawn([&ran] { ran = true; });
+    for (int sent = 0; sent < 1000; ++sent) {
+      sender.send_to(bytes_of("x"), place / "socket");
+      char byte = 0;
+      REQUIRE(recv(receiver.native_handle(), &byte, 1, MSG_DONTWAIT) == 1);
+    }
+    CHECK(ran);
+    other.join();
   });
 }

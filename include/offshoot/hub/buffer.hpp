@@ -21,8 +21,9 @@ class OFFSHOOT_API buffer {
   buffer(buffer&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   buffer& operator=(buffer&& other) noexcept {
-    std::swap(block_, other.block_);
-    std::swap(size_, other.size_);
+    buffer moved(std::move(other));
+    std::swap(block_, moved.block_);
+    std::swap(size_, moved.size_);
     return *this;
   }
   ~buffer();
@@ -43,6 +44,8 @@ class OFFSHOOT_API buffer {
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(block_), size_}; }
 
  private:
+  friend class reader;
+
   std::byte* block_ = nullptr;
   std::size_t size_ = 0;
 };

@@ -13,7 +13,8 @@ class descriptor {
   explicit descriptor(int owned = -1) noexcept : fd_(owned) {}
   descriptor(descriptor&& other) noexcept : fd_(other.let_go()) {}
   descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
+    descriptor moved(std::move(other));
+    std::swap(fd_, moved.fd_);
     return *this;
   }
   ~descriptor() {

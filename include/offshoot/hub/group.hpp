@@ -26,7 +26,8 @@ class OFFSHOOT_API group {
   group(const group&) = delete;
   group& operator=(const group&) = delete;
   /// As `join`, but what a task threw goes to the unhandled handler. A kill or a time-out of the
-  /// waiting greenlet kills the tasks, and takes effect in it at its next wait.
+  /// waiting greenlet kills the tasks, and takes effect in it at its next wait; a time-out only if
+  /// that is still in its scope.
   ~group();
 
   /// Starts a task, as `offshoot::spawn`. If the group has been killed or one has failed, it is

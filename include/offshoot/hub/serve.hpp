@@ -70,6 +70,7 @@ class OFFSHOOT_API service : public std::enable_shared_from_this<service> {
   std::size_t end_all();
 
   wait_list connections_;
+  wait_list killed_;
   waiting_line line_;
 };
 

@@ -17,7 +17,8 @@ class OFFSHOOT_API socket {
  public:
   socket(socket&& other) noexcept : watch_(std::exchange(other.watch_, nullptr)) {}
   socket& operator=(socket&& other) noexcept {
-    std::swap(watch_, other.watch_);
+    socket moved(std::move(other));
+    std::swap(watch_, moved.watch_);
     return *this;
   }
   /// Closes it.

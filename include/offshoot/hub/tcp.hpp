@@ -33,7 +33,8 @@ class OFFSHOOT_API tcp_listener : public detail::socket {
                         int backlog = 4096);
 
   /// Waits for a connection. Out of descriptors or memory, it tries again after a pause instead of
-  /// throwing: peers wait meanwhile in the backlog. Nagle's delay is off.
+  /// throwing: peers wait meanwhile in the backlog. One that the system has no room to watch is
+  /// closed. Nagle's delay is off.
   tcp_stream accept();
 
   /// The port at this end. Throws std::system_error if closed.

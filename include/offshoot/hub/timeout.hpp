@@ -35,6 +35,8 @@ class OFFSHOOT_API timeout_scope {
   static timeout_scope* first_due(const record& self) noexcept;
   /// Throws, once: its time is over.
   [[noreturn]] void expire();
+  /// What one of them has thrown goes no further: it throws again at the next wait.
+  static void keep_back(const record& self, const timed_out& error) noexcept;
   /// Throws if the time of one of them is over.
   static void check(const record& self);
 
