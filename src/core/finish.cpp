@@ -235,9 +235,9 @@ void bury(thread_state& here, control_block& corpse) noexcept {
 
 void discard(thread_state& here, control_block& unstarted) noexcept {
   unstarted.add_reference();
-  unstarted.link = std::exchange(here.discarded, &unstarted);
   unstarted.finish();
   unstarted.destroy_callable();
+  unstarted.link = std::exchange(here.discarded, &unstarted);  // last: arrivals release those
 }
 
 void release_discarded(thread_state& here) noexcept {
