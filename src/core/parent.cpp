@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "core/circle.hpp"
 #include "core/switch.hpp"
 
 namespace offshoot {
@@ -11,8 +12,10 @@ namespace {
 
 /// Also by way of the parent that a dying greenlet will have again.
 bool is_ancestor_or_self(const control_block* candidate, const control_block* of) noexcept {
+  circle<const control_block*> way;
   for (; of != nullptr && of != candidate; of = of->parent_now()) {
     if (of->has(dying) && is_ancestor_or_self(candidate, of->parent_after())) return true;
+    if (way.closed_at(of)) return false;
   }
   return of != nullptr;
 }

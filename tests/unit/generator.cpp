@@ -488,3 +488,33 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S20 generator from: destruction unwinds 
     CHECK(alive == 0);
   }
 }
+
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S17 generator: a body and the consumer that it has made are each other's parent") {
+  greenlet consumer;
+  generator<int>::iterator at;
+  generator<int> circular{[&](auto& yield) {
+                            consumer = greenlet{[&at] {
+                              ++at;
+                              greenlet::main().switch_to();
+                            }};
+                            yield(1);
+                            CHECK(greenlet::current().parent() == consumer);
+                            CHECK(consumer.parent() == greenlet::current());
+                            greenlet other{[] {}};
+                            other.set_parent(consumer);
+                            CHECK(other.parent() == consumer);
+                            other.reset();
+                            CHECK_THROWS_AS(consumer.set_parent(greenlet::current()),
+                                            offshoot::parent_cycle);
+                            constexpr int no_file = -1;
+                            offshoot::write_backtraces(no_file);
+                            yield(2);
+                          },
+                          {.where = placement::dedicated}};
+  at = circular.begin();
+  consumer.switch_to();
+  CHECK(*at == 2);
+  consumer.reset();
+}
