@@ -58,6 +58,18 @@ void lend_parent(control_block* child, const lent_parent& lender) noexcept {
   release(before);
 }
 
+void keep_parent(control_block* child) noexcept {
+  if (child->has(borrows_parent)) {
+    child->parent = child->parent_now();
+    child->clear(borrows_parent);
+    child->parent->add_reference();
+  } else if (child->has(lends_link)) {
+    child->link = child->parent_after();
+    child->clear(lends_link);
+    child->link->add_reference();
+  }
+}
+
 }  // namespace detail
 
 void greenlet::set_parent(const greenlet& parent) const {
