@@ -68,7 +68,7 @@ class generator {
   iterator begin() {
     if (place_ == nullptr) throw_empty();
     place_->turns().require_idle("generator");
-    if (place_->turns().fresh()) place_->begin();
+    if (place_->turns().fresh()) place_->advance();
     return iterator(place_.get());
   }
   std::default_sentinel_t end() const noexcept { return {}; }
@@ -91,8 +91,7 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
   /// generator goes away instead. With a reference T, throws `dangling_capture` for an address in
   /// the body's own stack unless that is `placement::dedicated`.
   __attribute__((always_inline)) void operator()(T element) {
-    yielder& root = this->root();
-    turns_.require_asked(root.turns_);
+    yielder& root = asked_root();
     root.element_.put(static_cast<T&&>(element));
     root.turns_.suspend();
   }
@@ -101,7 +100,7 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
   /// elements go straight to the consumer: an element costs two switches however deep generators
   /// are nested, and the depth costs no stack. What leaves its body is thrown here.
   void from(generator& inner) {
-    turns_.require_asked(root().turns_);
+    asked_root();
     if (inner.place_ == nullptr) throw_empty();
     yielder& child = *inner.place_;
     child.turns_.require_idle("generator");
@@ -138,15 +137,25 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
   /// For as long as the body of `inner` works for the consumer of `outer`.
   class takeover {
    public:
-    takeover(yielder& outer, yielder& inner)
-        : outer_(outer), inner_(inner.shared_from_this()), work_(inner.turns_, outer.turns_) {
+    takeover(yielder& outer, yielder& inner) : outer_(outer), inner_(inner.shared_from_this()) {
       yielder& root = outer.root();
       inner.root_ = root.shared_from_this();
-      root.maker_ = inner.turns_.body();
+      inner.outer_ = &outer;
+      inner.turns_.work_for(outer.turns_);
+      root.turns_.set_maker(inner.turns_.body());
     }
     ~takeover() {
-      inner_->root_.reset();
-      outer_.root().maker_ = outer_.turns_.body();
+      detail::resumable& turns = inner_->turns_;
+      detail::resumable& root = inner_->root_->turns_;
+      turns.work_no_more();
+      inner_->outer_ = nullptr;
+      const bool ended = turns.done() || turns.fresh();
+      if (ended && root.maker() == turns.body()) {
+        root.set_maker(outer_.turns_.body());
+      } else if (outer_.is_in_line()) {  // left behind, with all who work for it
+        root.interrupt(outer_.turns_.body());
+      }
+      if (ended) inner_->root_.reset();
     }
     takeover(const takeover&) = delete;
     takeover& operator=(const takeover&) = delete;
@@ -154,15 +163,26 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
    private:
     yielder& outer_;
     std::shared_ptr<yielder> inner_;
-    detail::resumable::subordinate work_;
   };
 
   detail::resumable& turns() noexcept { return turns_; }
-  /// A branch that is foreseen: a conditional move would wait for root_.
-  yielder& root() noexcept {
-    if (root_ != nullptr) [[unlikely]]
-      return *root_;
-    return *this;
+  yielder& root() noexcept { return root_ != nullptr ? *root_ : *this; }
+  /// Throws unless its consumer waits for an element of ours. A branch that is foreseen: a
+  /// conditional move would wait for root_.
+  __attribute__((always_inline)) yielder& asked_root() {
+    yielder* root = this;
+    if (root_ != nullptr) [[unlikely]] {
+      root = root_.get();
+      if (root->turns_.maker() != turns_.body()) turns_.throw_not_asked();
+    }
+    turns_.require_asked(root->turns_);
+    return *root;
+  }
+  /// Whether each that is between us and the root takes its elements from the next.
+  bool is_in_line() noexcept {
+    yielder* above = this;
+    while (above->outer_ != nullptr) above = above->outer_;
+    return above == &root();
   }
 
   template <class F>
@@ -170,23 +190,19 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
     std::invoke(body, *this);
   }
 
-  /// For the consumer: on to the first element, or the end.
-  void begin() {
-    maker_ = turns_.body();
-    advance();
-  }
-  /// On to the next one.
+  /// For the consumer: on to the first element, or the next one.
   __attribute__((always_inline)) void advance() {
     const bool waits = turns_.require_resumable("generator");
     element_.reset();
-    turns_.resume(maker_, waits);
+    turns_.resume(turns_.maker(), waits);
   }
 
   detail::resumable turns_;
-  detail::slot<T> element_;        ///< on its way to the consumer, or with it
-  std::shared_ptr<yielder> root_;  ///< whose consumer gets our elements; null: our own does
-  /// Whose body makes our consumer's next element; null before the first.
-  detail::control_block* maker_ = nullptr;
+  detail::slot<T> element_;  ///< on its way to the consumer, or with it
+  /// Whose consumer gets our elements; null: our own does. One that has been left behind keeps it:
+  /// it may still wait in that one's turns.
+  std::shared_ptr<yielder> root_;
+  yielder* outer_ = nullptr;  ///< who takes our elements now, if it is not the consumer
 };
 
 /// An input iterator. Refers to the generator's body, not to the handle: moving the generator

@@ -72,7 +72,7 @@ bool drop_reference(control_block& block) noexcept {
   thread_state* const here = thread_state::here();
   bool elsewhere = false;
   const auto was = block.drop_reference_unless([&](control_block::census now) {
-    elsewhere = now.state == life::active && thread_of(block) != here;
+    elsewhere = now.state == life::active && (here == nullptr || thread_of(block) != here);
     return elsewhere;
   });
   if (elsewhere) return registry::drop_from_afar(block);

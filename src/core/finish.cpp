@@ -141,6 +141,12 @@ bool can_bury_itself(const control_block& self, const control_block& next) noexc
          !self.saved.on_heap() && !self.has(borrows_parent) && !next.displaced();
 }
 
+[[gnu::noinline, gnu::cold]] offshoot_departure destroy_behind(control_block& self,
+                                                               offshoot_departure last) noexcept {
+  release(destroy(&self));
+  return last;
+}
+
 /// Sees to it that the result gets where it is to go, and says where that is.
 [[gnu::noinline]] offshoot_departure leave() noexcept {
   thread_state& here = *thread_state::here();
@@ -164,8 +170,12 @@ bool can_bury_itself(const control_block& self, const control_block& next) noexc
   if (where.users == 0) here.lanes.note_vacated(where);
   unlink_live(here, self);
   if (returns) here.arrivals = delivered;
-  self.finish_and_drop();  // not the last one: without a handle it would be an orphan
-  return {&parent->registers, returns ? &self.registers : nullptr};
+  const offshoot_departure last{&parent->registers, returns ? &self.registers : nullptr};
+  // Without a handle it would be an orphan, unless another thread has dropped that right now.
+  const bool was_last = self.finish_and_drop();
+  if (was_last) [[unlikely]]
+    return destroy_behind(self, last);
+  return last;
 }
 
 }  // namespace
@@ -235,9 +245,9 @@ void bury(thread_state& here, control_block& corpse) noexcept {
 
 void discard(thread_state& here, control_block& unstarted) noexcept {
   unstarted.add_reference();
-  unstarted.link = std::exchange(here.discarded, &unstarted);
   unstarted.finish();
   unstarted.destroy_callable();
+  unstarted.link = std::exchange(here.discarded, &unstarted);  // last: arrivals release those
 }
 
 void release_discarded(thread_state& here) noexcept {

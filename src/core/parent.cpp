@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "core/circle.hpp"
 #include "core/switch.hpp"
 
 namespace offshoot {
@@ -11,8 +12,10 @@ namespace {
 
 /// Also by way of the parent that a dying greenlet will have again.
 bool is_ancestor_or_self(const control_block* candidate, const control_block* of) noexcept {
+  circle<const control_block*> way;
   for (; of != nullptr && of != candidate; of = of->parent_now()) {
     if (of->has(dying) && is_ancestor_or_self(candidate, of->parent_after())) return true;
+    if (way.closed_at(of)) return false;
   }
   return of != nullptr;
 }
@@ -53,6 +56,18 @@ void lend_parent(control_block* child, const lent_parent& lender) noexcept {
   child->lender = &lender;
   child->set(borrows_parent);
   release(before);
+}
+
+void keep_parent(control_block* child) noexcept {
+  if (child->has(borrows_parent)) {
+    child->parent = child->parent_now();
+    child->clear(borrows_parent);
+    child->parent->add_reference();
+  } else if (child->has(lends_link)) {
+    child->link = child->parent_after();
+    child->clear(lends_link);
+    child->link->add_reference();
+  }
 }
 
 }  // namespace detail

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "core/control_block.hpp"
+
 namespace offshoot::detail {
 
 resumable::resumable() : lent_{begins, nullptr, access::block(greenlet::main())} {
@@ -43,7 +45,7 @@ void resumable::throw_not_asked() const {
 }
 
 void resumable::throw_unasked() {
-  lent_.state = forsaken;
+  if (current_block() == maker_) lent_.state = forsaken;
   throw greenlet_error(
       "offshoot: somebody else than its consumer has switched to this body, which had yielded");
 }
@@ -61,17 +63,26 @@ void resumable::look_at_end() {
 }
 
 void resumable::attend_turn(control_block* target, passage came, std::uintptr_t before) {
-  const std::uintptr_t mine = lent_.state;
   on_the_way_ = came == passage::refused;
   try {
     static_cast<void>(attend(target, came));
   } catch (...) {
-    // Not ours any more if somebody has taken the next turn, or the body has finished.
-    if (lent_.state == mine) lent_.state = on_the_way_ ? before : forsaken;
+    // Ours is the state of who waits for an answer, and of a body that nobody has asked for one.
+    control_block* const self = current_block();
+    const bool asked_in_vain = lent_.state == reinterpret_cast<std::uintptr_t>(self);
+    const bool unasked = lent_.state == key_of(lent_.thread) && self == maker_;
+    if (asked_in_vain || unasked) on_the_way_ ? give_up(before) : give_up(forsaken);
     on_the_way_ = false;
     throw;
   }
   on_the_way_ = false;
+}
+
+void resumable::give_up(std::uintptr_t before) noexcept {
+  // One that has finished without having run: its tracer threw when it began.
+  if (body_->state() == life::finished) done_ = true;
+  const bool stands = before != begins || body_->state() == life::unstarted;
+  lent_.state = stands ? before : forsaken;
 }
 
 }  // namespace offshoot::detail

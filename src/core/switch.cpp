@@ -63,10 +63,10 @@ crossing make_room(control_block& from) noexcept {
 
 /// Nothing of the switch was done but the notes for whoever would have arrived.
 void undo(thread_state& here, control_block& from, control_block& to) noexcept {
-  if (to.unentered()) undo_begin(here, to);
   here.arrivals = 0;
   if (std::exchange(here.released, nullptr) != nullptr) from.set(orphan);
   make_current(here, from);
+  if (to.unentered()) undo_begin(here, to);  // a signal handler may look at who is current
   delivery unsent = std::move(here.transfer);
 }
 

@@ -6,10 +6,13 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+#include <utility>
 
 #include <dlfcn.h>
 
 #include "core/append_frames.hpp"
+#include "core/circle.hpp"
 #include "core/describe.hpp"
 #include "core/thread_state.hpp"
 #include "core/unwind.hpp"
@@ -65,8 +68,11 @@ void append_places(raw_text& out, const std::array<std::uintptr_t, most_frames>&
 
 void append_heading(raw_text& out, const control_block& block) noexcept {
   append_origin(out, block);
-  for (const control_block* each = block.parent_now(); each != nullptr; each = each->parent_now()) {
-    out.append(each == block.parent_now() ? ", parents: " : ", ");
+  circle<const control_block*> way;
+  std::string_view before = ", parents: ";
+  for (const control_block* each = block.parent_now(); each != nullptr && !way.closed_at(each);
+       each = each->parent_now()) {
+    out.append(std::exchange(before, ", "));
     append_label(out, *each);
   }
   out.append("\n");

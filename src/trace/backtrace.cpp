@@ -6,6 +6,7 @@
 #include <ostream>
 #include <utility>
 
+#include "core/circle.hpp"
 #include "trace/symbols.hpp"
 
 namespace offshoot {
@@ -26,7 +27,9 @@ stack_trace trace_of(const greenlet& which, const symbols& known, const void* re
   made.origin = describe(which);
   made.state = state_of(which);
   made.saved_bytes = which.stack_saved_bytes();
-  for (greenlet each = which.parent(); each; each = std::move(each).parent()) {
+  circle<std::uint64_t> way;
+  for (greenlet each = which.parent(); each && !way.closed_at(each.id());
+       each = std::move(each).parent()) {
     made.parents.push_back(each.id());
   }
   return made;

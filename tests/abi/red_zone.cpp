@@ -1,10 +1,13 @@
 /// Bytes below the stack pointer, where a leaf may keep what it has: where a switch is compiled in
 /// there must be none, since whoever evicts a greenlet leaves them behind. Tried with functions
 /// that a compiler could take for leaves.
+#include <offshoot/coroutine.hpp>
 #include <offshoot/greenlet.hpp>
 #include <offshoot/on_lane.hpp>
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -66,3 +69,60 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S35: whoever switches keeps nothing belo
     CHECK(fine == 16);
   }).join();
 }
+
+// Registers that a function has by an attribute: only clang lets a switch say that it spoils them.
+#if defined(__x86_64__) && (defined(__clang__) || defined(__AVX512F__))
+
+#include <immintrin.h>
+
+namespace {
+
+#define WIDE __attribute__((target("avx512f"), noinline))
+
+WIDE void spoil_wide_registers() {
+  asm volatile(
+      "vpternlogd $0xff, %%zmm16, %%zmm16, %%zmm16\n\t"
+      "vmovdqa64 %%zmm16, %%zmm17\n\t"
+      "vmovdqa64 %%zmm16, %%zmm18\n\t"
+      "vmovdqa64 %%zmm16, %%zmm19\n\t"
+      "kxnorw %%k0, %%k0, %%k0"
+      :
+      :
+      : "xmm16", "xmm17", "xmm18", "xmm19", "k0");
+}
+
+WIDE void add_up(offshoot::coroutine<void()>& other, const std::array<__m512d, 4>& terms,
+                 __m512d& sum) {
+  __m512d so_far = terms[0];
+  for (std::size_t i = 1; i < terms.size(); ++i) {
+    other();
+    so_far = _mm512_add_pd(terms[i], so_far);
+  }
+  sum = so_far;
+}
+
+WIDE void fill(std::array<__m512d, 4>& terms) {
+  for (__m512d& each : terms) each = _mm512_set1_pd(1.5);
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S27: wide registers of the function alone are not relied on") {
+  if (!__builtin_cpu_supports("avx512f")) return;
+  offshoot::coroutine<void()> other{[](auto& self) {
+    for (;;) {
+      spoil_wide_registers();
+      self.yield();
+    }
+  }};
+  std::array<__m512d, 4> terms;
+  fill(terms);
+  std::array<__m512d, 1> sum;
+  add_up(other, terms, sum[0]);
+  std::array<double, 8> parts;
+  std::memcpy(parts.data(), sum.data(), sizeof parts);
+  for (const double each : parts) CHECK(each == 6);
+}
+
+#endif

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <new>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,18 @@ namespace test {
   dirty_stack(address);
   std::vector<std::vector<const void*>> blocks;
   for (std::size_t size = 32; size < 200; ++size) blocks.emplace_back(size, address);
+}
+
+/// Takes up what has just been freed on the heap, so that who still reads or writes there is found
+/// out, with no sanitizer too.
+inline void occupy_freed(std::vector<std::string>& blocks) {
+  for (std::size_t size = 64; size < 512; ++size) blocks.emplace_back(size, 'x');
+}
+inline bool are_as_written(const std::vector<std::string>& blocks) {
+  for (const std::string& each : blocks) {
+    if (each.find_first_not_of('x') != std::string::npos) return false;
+  }
+  return true;
 }
 
 /// A trivially copyable T, made by its constructor where each word was `address` before: what that

@@ -9,9 +9,11 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
+#include "support/dirt.hpp"
 #include "support/fixture.hpp"
 
 using offshoot::coroutine;
@@ -318,4 +320,79 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   CHECK_THROWS_AS(greedy(), offshoot::not_startable);
   CHECK(!greedy.done());
   CHECK_THROWS_AS(greedy(), offshoot::not_startable);
+}
+
+namespace {
+
+struct refusal {};
+/// Its call and its message are the tracer's last.
+void refuse_next_arrival() {
+  offshoot::set_trace([](auto, const greenlet&, const greenlet&) { throw refusal{}; });
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S33 coroutine: what a tracer throws at a body's arrival comes out of the call") {
+  const greenlet caller{[] {
+    coroutine<int()> twice{[](auto& self) {
+      self.yield(1);
+      return 2;
+    }};
+    CHECK(twice() == 1);
+    refuse_next_arrival();
+    CHECK_THROWS_AS(twice(), refusal);
+    CHECK(twice.done());
+  }};
+  caller.switch_to();
+  CHECK(caller.dead());
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S33 coroutine: a tracer that throws when the body begins has ended it") {
+  const greenlet caller{[] {
+    coroutine<int()> never{[](auto& /*self*/) {
+      FAIL("must not run");
+      return 1;
+    }};
+    refuse_next_arrival();
+    CHECK_THROWS_AS(never(), refusal);
+    CHECK(never.done());
+    CHECK_THROWS_AS(never(), offshoot::greenlet_error);
+  }};
+  caller.switch_to();
+  CHECK(caller.dead());
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S21 coroutine: a body that lives on alone ends like any greenlet") {
+  struct occupies_at_end {
+    std::unique_ptr<std::vector<std::string>> blocks = std::make_unique<std::vector<std::string>>();
+    occupies_at_end() = default;
+    occupies_at_end(occupies_at_end&&) = default;
+    ~occupies_at_end() {
+      if (blocks != nullptr) test::occupy_freed(*blocks);
+    }
+  };
+  for (const auto where : test::placements) {
+    CAPTURE(test::name_of(where));
+    greenlet body;
+    {
+      coroutine<int()> gone{[&body, last = occupies_at_end()](auto& self) {
+                              try {
+                                self.yield(1);
+                              } catch (const offshoot::greenlet_exit&) {
+                                body = greenlet::current();
+                                greenlet::main().switch_to();
+                              }
+                              return 2;
+                            },
+                            {.where = where}};
+      CHECK(gone() == 1);
+    }
+    CHECK(body.active());
+    body.switch_to();
+    CHECK(body.dead());
+    CHECK(body.parent() == greenlet::main());
+  }
 }

@@ -158,3 +158,22 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S22 S23: a drop elsewhere while the owne
   }
   CHECK(unwound.load() == rounds);
 }
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S22: a drop elsewhere while the owner finishes it, between two instructions") {
+  using namespace offshoot::detail;
+  for (const bool has_greenlets : {false, true}) {
+    CAPTURE(has_greenlets);
+    greenlet ending{[main = greenlet::main()] { main.switch_to(); }};
+    ending.switch_to();
+    control_block* const block = access::block(ending);
+    // As finish_and_drop leaves it in between.
+    const std::uintptr_t owner = block->owner_key.exchange(control_block::nobody);
+    elsewhere([&] {
+      if (has_greenlets) greenlet::main();
+      ending.reset();
+    });
+    block->owner_key = owner;
+    offshoot::detail::switch_to(block);
+  }
+}

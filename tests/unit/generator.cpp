@@ -17,6 +17,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/dirt.hpp"
 #include "support/fixture.hpp"
 
 using offshoot::generator;
@@ -475,6 +476,118 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
   }
 }
 
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "generator from: one whose elements are taken may outlive who took them") {
+  for (const auto where : test::placements) {
+    for (const int levels : {1, 2, 3}) {
+      CAPTURE(test::name_of(where));
+      CAPTURE(levels);
+      int alive = 0;
+      std::vector<std::string> in_its_place;
+      {
+        generator<int> inner = nest(3, where, alive);
+        {
+          generator<int> outer{[&inner](auto& yield) { yield.from(inner); }};
+          auto at = outer.begin();
+          while (alive != levels) ++at;
+        }
+        test::occupy_freed(in_its_place);
+        CHECK(alive == levels);
+        CHECK_THROWS_AS(inner.begin(), offshoot::greenlet_error);  // at work, for nobody
+      }
+      CHECK(alive == 0);
+      CHECK(test::are_as_written(in_its_place));
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "generator from: who is interrupted goes on, who is left behind yields to nobody") {
+  struct interruption {};
+  greenlet outermost;
+  greenlet innermost;
+  int refused = 0;
+  const auto yield_late = [&refused](auto& yield) {
+    try {
+      yield(2);
+    } catch (const offshoot::greenlet_error&) {
+      ++refused;
+    }
+  };
+  {
+    generator<int> third{[&](auto& yield) {
+      innermost = greenlet::current();
+      yield(1);
+      greenlet::main().switch_to();
+      yield_late(yield);
+      greenlet::main().switch_to();
+      yield_late(yield);
+    }};
+    generator<int> second{[&third](auto& yield) { yield.from(third); }};
+    generator<int> first{[&](auto& yield) {
+      outermost = greenlet::current();
+      try {
+        yield.from(second);
+      } catch (const interruption&) {
+        yield(100);
+      }
+      yield(101);
+    }};
+    auto at = first.begin();
+    CHECK(*at == 1);
+    const greenlet consumer{[&at] { ++at; }};
+    consumer.switch_to();  // the third goes to main meanwhile
+    outermost.throw_in(interruption{});
+    CHECK(consumer.dead());
+    CHECK(*at == 100);
+    innermost.switch_to();
+    CHECK(refused == 1);
+    CHECK(*at == 100);
+    ++at;
+    CHECK(*at == 101);
+    ++at;
+    CHECK(at == first.end());
+    innermost.switch_to();
+    CHECK(refused == 2);
+    innermost.reset();
+    outermost.reset();
+  }
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "generator from: a body that is interrupted while it is not asked cannot yield") {
+  struct interruption {};
+  greenlet body;
+  generator<int> inner = countdown(3, placement::lane);
+  generator<int> outer{[&](auto& yield) {
+    body = greenlet::current();
+    try {
+      yield.from(inner);
+    } catch (const interruption&) {
+      body.reset();
+      CHECK_THROWS_AS(yield(100), offshoot::greenlet_error);
+    }
+  }};
+  auto at = outer.begin();
+  greenlet(body).throw_in(interruption{});
+  CHECK(*at == 3);
+  CHECK(at == outer.end());
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S29 generator from: one that could not be started is as it was") {
+  generator<int> greedy{[](auto& yield) { yield(1); },
+                        {.where = placement::dedicated, .stack_size = test::too_large}};
+  generator<int> outer{[&greedy](auto& yield) {
+    CHECK_THROWS_AS(yield.from(greedy), offshoot::not_startable);
+    CHECK_THROWS_AS(yield.from(greedy), offshoot::not_startable);
+    yield(2);
+  }};
+  CHECK(all(outer) == std::vector{2});
+  CHECK_THROWS_AS(greedy.begin(), offshoot::not_startable);
+}
+
 TEST_CASE_FIXTURE(test::nothing_leaks, "S20 generator from: destruction unwinds every level") {
   for (const auto where : test::placements) {
     CAPTURE(test::name_of(where));
@@ -487,4 +600,34 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S20 generator from: destruction unwinds 
     }
     CHECK(alive == 0);
   }
+}
+
+TEST_CASE_FIXTURE(
+    test::nothing_leaks,
+    "S17 generator: a body and the consumer that it has made are each other's parent") {
+  greenlet consumer;
+  generator<int>::iterator at;
+  generator<int> circular{[&](auto& yield) {
+                            consumer = greenlet{[&at] {
+                              ++at;
+                              greenlet::main().switch_to();
+                            }};
+                            yield(1);
+                            CHECK(greenlet::current().parent() == consumer);
+                            CHECK(consumer.parent() == greenlet::current());
+                            greenlet other{[] {}};
+                            other.set_parent(consumer);
+                            CHECK(other.parent() == consumer);
+                            other.reset();
+                            CHECK_THROWS_AS(consumer.set_parent(greenlet::current()),
+                                            offshoot::parent_cycle);
+                            constexpr int no_file = -1;
+                            offshoot::write_backtraces(no_file);
+                            yield(2);
+                          },
+                          {.where = placement::dedicated}};
+  at = circular.begin();
+  consumer.switch_to();
+  CHECK(*at == 2);
+  consumer.reset();
 }

@@ -2,8 +2,10 @@
 #include <offshoot/greenlet.hpp>
 
 #include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -209,4 +211,46 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
     CHECK_THROWS_AS(below.switch_to(), offshoot::not_startable);
     CHECK(below.dead());
   }
+}
+
+namespace {
+
+/// What a capture does at its end.
+struct at_end {
+  std::function<void()> work;
+  explicit at_end(std::function<void()> what) : work(std::move(what)) {}
+  at_end(at_end&& other) noexcept : work(std::exchange(other.work, nullptr)) {}
+  ~at_end() {
+    if (work) work();
+  }
+};
+greenlet never_run(std::function<void()> work, const offshoot::options& chosen = {}) {
+  return greenlet{[held = at_end(std::move(work))] { FAIL("must not run"); }, chosen};
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S15: captures may let go of the greenlet that is thrown into, and switch") {
+  struct thrown {};
+  bool astray = false;
+  const greenlet bystander{[&astray] {
+    try {
+      greenlet::main().switch_to();
+    } catch (const thrown&) {
+      astray = true;
+    }
+  }};
+  bystander.switch_to();
+  const greenlet failing{[] { throw 1; }};
+  greenlet in_its_place;
+  greenlet target = never_run([&] {
+    target.reset();
+    CHECK_THROWS_AS(failing.switch_to(), int);
+    in_its_place = never_run(nullptr, {.parent = bystander});
+  });
+  using namespace offshoot::detail;
+  CHECK_THROWS_AS(throw_in(access::block(target), std::make_exception_ptr(thrown{})), thrown);
+  CHECK(!target);
+  CHECK(!astray);
 }

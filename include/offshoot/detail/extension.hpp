@@ -39,5 +39,7 @@ inline control_block* current_block() {
 /// Has an unstarted child find its parent by way of `lender`, which must last as long as the child
 /// has not finished, and which its owner may point elsewhere at any time, without checks.
 OFFSHOOT_API void lend_parent(control_block* child, const lent_parent& lender) noexcept;
+/// The lender is about to go: the child keeps the parent that it has now, as any other does.
+OFFSHOOT_API void keep_parent(control_block* child) noexcept;
 
 }  // namespace offshoot::detail

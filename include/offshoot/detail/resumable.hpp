@@ -35,9 +35,28 @@ class OFFSHOOT_API resumable {
   /// would own itself.
   void bind(control_block* body) noexcept {
     body_ = body;
+    maker_ = body;
     lend_parent(body, lent_);
   }
   control_block* body() const noexcept { return body_; }
+  /// Whose body makes the consumer's next answer: ours, or one that works for it.
+  control_block* maker() const noexcept { return maker_; }
+  void set_maker(control_block* next) noexcept { maker_ = next; }
+  /// The same, where the one before has been left behind. If that had yielded, nobody has asked for
+  /// more.
+  void interrupt(control_block* next) noexcept {
+    maker_ = next;
+    if (lent_.state == key_of(lent_.thread)) lent_.state = forsaken;
+  }
+  /// From now on this body, which is fresh, works for `outer`, which switches to it as to any
+  /// greenlet.
+  void work_for(const resumable& outer) noexcept {
+    lent_.state = reinterpret_cast<std::uintptr_t>(outer.body_);
+  }
+  /// No longer.
+  void work_no_more() noexcept {
+    if (!done_) give_up(begins);
+  }
   bool fresh() const noexcept { return lent_.state == begins; }
   bool done() const noexcept { return done_; }
 
@@ -83,32 +102,26 @@ class OFFSHOOT_API resumable {
   /// While the body's function runs.
   class at_work {
    public:
-    explicit at_work(resumable& work) noexcept : work_(work) { work.on_the_way_ = false; }
-    ~at_work() { work_.done_ = true; }  // and the state still says who gets the end
+    /// `work` is part of `place`.
+    at_work(resumable& work, std::shared_ptr<const void> place) noexcept
+        : work_(work), place_(std::move(place)) {
+      work.on_the_way_ = false;
+    }
+    ~at_work() {
+      work_.done_ = true;  // and the state still says who gets the end
+      if (place_.use_count() == 1) [[unlikely]]
+        keep_parent(work_.body_);
+    }
     at_work(const at_work&) = delete;
     at_work& operator=(const at_work&) = delete;
 
    private:
     resumable& work_;
-  };
-
-  /// While this body, which is fresh, works for `outer`, which switches to it as to any greenlet.
-  class subordinate {
-   public:
-    subordinate(resumable& work, const resumable& outer) noexcept : work_(work) {
-      work.lent_.state = reinterpret_cast<std::uintptr_t>(outer.body_);
-    }
-    ~subordinate() {
-      if (!work_.done()) work_.lent_.state = forsaken;
-    }
-    subordinate(const subordinate&) = delete;
-    subordinate& operator=(const subordinate&) = delete;
-
-   private:
-    resumable& work_;
+    std::shared_ptr<const void> place_;
   };
 
   [[noreturn]] static void throw_interrupted();
+  [[noreturn]] void throw_not_asked() const;
 
  private:
   // No address is odd.
@@ -123,7 +136,6 @@ class OFFSHOOT_API resumable {
   }
 
   void require_fresh(const char* what) const;
-  [[noreturn]] void throw_not_asked() const;
   [[noreturn]] void throw_unasked();
   /// After a turn in which nobody suspended: throws unless the body has finished.
   void look_at_end();
@@ -140,8 +152,11 @@ class OFFSHOOT_API resumable {
   /// The rest of a switch that `leave_for` could not make, or after which there is something to
   /// look at. If it throws with nobody gone anywhere, the state is as `before`.
   void attend_turn(control_block* target, passage came, std::uintptr_t before);
+  /// Nobody waits for the body any more. The state is as `before` if that is yet to be switched to.
+  void give_up(std::uintptr_t before) noexcept;
 
-  control_block* body_ = nullptr;  ///< not owned: the handle beside this owns it
+  control_block* body_ = nullptr;   ///< not owned: the handle beside this owns it
+  control_block* maker_ = nullptr;  ///< nor this one
   lent_parent lent_;
   /// A switch with a turn was begun the slow way, and nobody has arrived yet.
   bool on_the_way_ = false;
@@ -155,9 +170,9 @@ struct body_run {
   Workplace* place;
 
   void operator()() {
-    const auto keep = place->shared_from_this();  // the body may end its own handle
-    const resumable::at_work working(keep->turns());
-    keep->work(body);
+    // The body may end its own handle.
+    const resumable::at_work working(place->turns(), place->shared_from_this());
+    place->work(body);
   }
 };
 

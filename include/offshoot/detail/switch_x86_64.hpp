@@ -8,6 +8,8 @@
 ///   spoil or to lose.
 /// - Every register is declared to be spoilt, but for the two that a compiler may be unable to do
 ///   without: rbp, and rbx, by which it may address a frame of variable size. They are kept here.
+///   Those of AVX-512 a function may have by an attribute, in a file that is compiled without; g++
+///   does not let them be named there (docs/safety.md).
 /// - While the stack pointer is on its way, the unwind information describes to's frames by way of
 ///   rdi, which holds.
 #pragma once
@@ -66,10 +68,10 @@ __attribute__((always_inline)) inline passage leave_for(thread_head& here,
         "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", "r24", "r25", "r26", "r27", "r28",
         "r29", "r30", "r31",
 #endif
-#ifdef __AVX512F__
+#if defined(__AVX512F__) || defined(__clang__)
         "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",
-        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",
-        "k7",
+        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5",
+        "k6", "k7",
 #endif
         "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
         "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)",
