@@ -68,7 +68,7 @@ class generator {
   iterator begin() {
     if (place_ == nullptr) throw_empty();
     place_->turns().require_idle("generator");
-    if (place_->turns().fresh()) place_->advance();
+    if (place_->turns().fresh()) place_->advance(false);
     return iterator(place_.get());
   }
   std::default_sentinel_t end() const noexcept { return {}; }
@@ -190,9 +190,9 @@ class generator<T>::yielder : public std::enable_shared_from_this<yielder> {
     std::invoke(body, *this);
   }
 
-  /// For the consumer: on to the first element, or the next one.
-  __attribute__((always_inline)) void advance() {
-    const bool waits = turns_.require_resumable("generator");
+  /// For the consumer: on to the next element, or the end.
+  __attribute__((always_inline)) void advance() { advance(turns_.require_resumable("generator")); }
+  __attribute__((always_inline)) void advance(bool waits) {
     element_.reset();
     turns_.resume(turns_.maker(), waits);
   }
