@@ -52,6 +52,18 @@ void sleep_for_ever() {
   sleep_for(1000h);
 }
 
+/// One that sleeps for ever, and says when it is killed.
+void spawn_sleeper(group& members, bool& killed) {
+  members.spawn([&killed] {
+    try {
+      sleep_for_ever();
+    } catch (const offshoot::greenlet_exit&) {
+      killed = true;
+      throw;
+    }
+  });
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a task can be waited for without taking its result") {
@@ -150,14 +162,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "leaving it by an exception kills them fir
   bool killed = false;
   const auto leave = [&killed] {
     group members;
-    members.spawn([&killed] {
-      try {
-        sleep_for_ever();
-      } catch (const offshoot::greenlet_exit&) {
-        killed = true;
-        throw;
-      }
-    });
+    spawn_sleeper(members, killed);
     yield();
     fail("body");
   };
@@ -262,14 +267,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
   bool killed = false;
   CHECK(offshoot::with_timeout(1ms, [&killed] {
     group members;
-    members.spawn([&killed] {
-      try {
-        sleep_for_ever();
-      } catch (const offshoot::greenlet_exit&) {
-        killed = true;
-        throw;
-      }
-    });
+    spawn_sleeper(members, killed);
   }));
   CHECK(killed);
   CHECK_NOTHROW(yield());
