@@ -25,7 +25,8 @@ class epoll_reactor final : public reactor {
       const epoll_event& got = events_[static_cast<std::size_t>(each)];
       report(got.data.u64, {.readable = (got.events & EPOLLIN) != 0,
                             .writable = (got.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
-                            .ended = (got.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0});
+                            .ended = (got.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
+                            .urgent = (got.events & EPOLLPRI) != 0});
     }
   }
 
@@ -37,7 +38,8 @@ class epoll_reactor final : public reactor {
   }
 
   void start_watching(int fd, std::uint64_t key) override {
-    epoll_event wanted{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.u64 = key}};
+    epoll_event wanted{.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET,
+                       .data = {.u64 = key}};
     check_call(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &wanted), "epoll_ctl");
   }
 

@@ -10,6 +10,10 @@ namespace offshoot {
 
 using namespace detail;
 
+pipe::pipe(watch* owned) noexcept : stream(owned) {
+  owned->short_read_drains = false;  // of one made of packets, of a terminal
+}
+
 std::pair<pipe, pipe> pipe::make() {
   network& net = sockets_here();
   std::array<int, 2> ends{};

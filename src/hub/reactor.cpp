@@ -87,6 +87,7 @@ void reactor::report(std::uint64_t key, event what) noexcept {
   if (found == nullptr) return;
   const bool now_ready[2] = {what.readable || what.ended, what.writable};
   found->ended = found->ended || what.ended;
+  found->short_read_drains = found->short_read_drains && !what.urgent;
   for (const direction way : {reading, writing}) {
     if (!now_ready[way]) continue;
     found->ready[way] = true;

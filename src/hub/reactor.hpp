@@ -29,6 +29,8 @@ struct watch {
   /// Latched: set by the reactor, cleared by whoever has found that there is nothing (more) to do.
   bool ready[2] = {false, true};
   bool ended = false;  ///< no more events will come: it stays ready
+  /// Whether a read that brings less than was asked for has brought all that there was.
+  bool short_read_drains = true;
 };
 
 class reactor {
@@ -80,7 +82,8 @@ class reactor {
   struct event {
     bool readable;
     bool writable;
-    bool ended;  ///< the peer will send no more, or the descriptor is in error
+    bool ended;           ///< the peer will send no more, or the descriptor is in error
+    bool urgent = false;  ///< there is urgent data, before which a read ends
   };
   /// Tells what has come under a key given to start_watching(). A key whose descriptor has been
   /// forgotten since is ignored.

@@ -37,7 +37,7 @@ std::optional<std::size_t> try_receive(watch& from, std::span<std::byte> into,
       const auto bytes = static_cast<std::size_t>(got);
       // A short read has drained it: the next byte makes an event of its own. Unless the end came
       // with what was read; of that there was an event already.
-      if (bytes < into.size() && !from.ended && from.calls->short_read_drains()) {
+      if (bytes < into.size() && !from.ended && from.short_read_drains) {
         from.ready[reading] = false;
       }
       return bytes;

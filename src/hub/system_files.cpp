@@ -29,7 +29,6 @@ class files final : public transport {
   int set_option(int, int, int, int) override { return -ENOTSOCK; }
   int get_option(int, int, int, int&) override { return -ENOTSOCK; }
   void close(int fd) noexcept override { ::close(fd); }
-  bool short_read_drains() const noexcept override { return false; }  // a pipe of packets, a tty
 };
 
 constinit files the_files;

@@ -33,8 +33,6 @@ class transport {
   /// Whether a call for `events`, POLLIN or POLLOUT, would not block: something can be done, or has
   /// ended or failed.
   virtual bool is_ready(int fd, short events);
-  /// Whether less than was asked for was all that there is: not so where packets or lines come.
-  virtual bool short_read_drains() const noexcept { return true; }
 
  protected:
   ~transport() = default;  // lives as long as a hub, or for ever

@@ -50,6 +50,10 @@ watch* open_nameless() {
 
 }  // namespace
 
+unix_stream::unix_stream(watch* owned) noexcept : stream(owned) {
+  owned->short_read_drains = false;  // a read ends behind bytes that a descriptor came with
+}
+
 unix_stream unix_stream::connect(const std::string& path) {
   constexpr auto operation = "connect";
   const socket_address peer = parse_path(path);

@@ -142,6 +142,20 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "bytes and ends are not taken for descript
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a descriptor that nobody takes holds up nothing") {
+  run_in_time([] {
+    auto [one, other] = unix_stream::make_pair();
+    const std::size_t before = test::open_descriptors();
+    one.send_all(bytes_of("before"));
+    one.send_descriptor(STDERR_FILENO);
+    one.send_all(bytes_of("behind"));
+    std::string got;
+    while (got.size() < 13) got += other.receive().text();
+    CHECK(got == std::string("before\0behind", 13));
+    CHECK(test::open_descriptors() == before);
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "killed while it waits, who takes a descriptor leaves it") {
   run_in_time([] {
     auto [one, other] = unix_stream::make_pair();

@@ -26,7 +26,7 @@ class OFFSHOOT_API pipe : public stream {
   static pipe adopt(int descriptor);
 
  private:
-  using stream::stream;
+  explicit pipe(detail::watch* owned) noexcept;
 };
 
 }  // namespace offshoot

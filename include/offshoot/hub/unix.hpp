@@ -32,7 +32,7 @@ class OFFSHOOT_API unix_stream : public stream {
 
  private:
   friend class unix_listener;
-  using stream::stream;
+  explicit unix_stream(detail::watch* owned) noexcept;
 };
 
 /// A socket that accepts connections. Its path is not removed: std::filesystem::remove does that.
