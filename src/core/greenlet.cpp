@@ -47,6 +47,10 @@ void prefetch(const control_block* soon) noexcept {
 
 extension::~extension() = default;
 
+std::uint64_t id_of(const control_block* block) noexcept {
+  return block->id;
+}
+
 extension* extension_of(control_block* block) noexcept {
   return block->record.get();
 }

@@ -24,8 +24,8 @@ bool mutex::lock_by(instant deadline) {
 
 bool mutex::try_lock() {
   line_.enter();
-  if (owner_ != nullptr) return false;
-  owner_ = current_block();
+  if (owner_ != nobody) return false;
+  owner_ = id_of(current_block());
   return true;
 }
 
@@ -39,19 +39,19 @@ void mutex::unlock() {
 }
 
 bool mutex::is_mine() const {
-  return owner_ != nullptr && owner_ == current_block();
+  return owner_ == id_of(current_block());
 }
 
 void mutex::hand_over() noexcept {
   const record* const next = line_.give_to_first();
-  owner_ = next != nullptr ? next->block : nullptr;
+  owner_ = next != nullptr ? id_of(next->block) : nobody;
 }
 
 /// For one that waits elsewhere and shall have the mutex before it runs.
 void mutex::give_or_queue(record& waiting) noexcept {
   waiting.unlink();
-  if (owner_ == nullptr) {
-    owner_ = waiting.block;
+  if (owner_ == nobody) {
+    owner_ = id_of(waiting.block);
     give_to(waiting);
   } else {
     waiting.reason = waits_for_mutex;

@@ -49,7 +49,7 @@ struct record : extension, list_hook, timer_node {
   const char* reason = nullptr;  ///< of its last wait, as in "waits for a mutex"
   union {
     const task_state* awaited = nullptr;  ///< while it joins one
-    control_block* const* holder;         ///< while it waits for a mutex: who has it
+    const std::uint64_t* holder;          ///< while it waits for a mutex: the id of who has it
     mutex* to_lock;                       ///< while it waits for a condition
   };
   timeout_scope* innermost = nullptr;  ///< looked at by its own greenlet only

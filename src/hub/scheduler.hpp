@@ -78,6 +78,8 @@ class scheduler {
   /// Until the task has finished; false: not until `deadline`.
   bool wait_for(task_state& state, instant deadline);
   void kill(task_state& state);
+  /// The same of a task that has begun, and is not the caller's. False: it has not, or is done.
+  bool kill_if_begun(task_state& state) noexcept;
   void kill_all();
   std::size_t tasks() const noexcept { return tasks_; }
   /// Of those who wait with a limit, and of those who did, until their limit comes up or they go.

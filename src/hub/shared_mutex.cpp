@@ -19,7 +19,7 @@ namespace {
 
 bool shared_mutex::lock_by(instant deadline) {
   line_.enter();
-  if (writer_ != nullptr && writer_ == current_block()) {
+  if (writer_ == id_of(current_block())) {
     throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                             "offshoot: a shared_mutex is locked by its owner");
   }
@@ -37,7 +37,7 @@ bool shared_mutex::wait(bool exclusive, const char* reason, instant deadline) {
   hub.current_record().exclusive = exclusive;
   return wait_in_line(line_, reason, deadline, [this, exclusive](bool given) {
     if (given && exclusive) {
-      writer_ = nullptr;
+      writer_ = nobody;
     } else if (given) {
       --readers_;
     }
@@ -47,22 +47,22 @@ bool shared_mutex::wait(bool exclusive, const char* reason, instant deadline) {
 
 bool shared_mutex::try_lock() {
   line_.enter();
-  if (writer_ != nullptr || readers_ != 0) return false;
-  writer_ = current_block();
+  if (writer_ != nobody || readers_ != 0) return false;
+  writer_ = id_of(current_block());
   return true;
 }
 
 bool shared_mutex::try_lock_shared() {
   line_.enter();
-  if (writer_ != nullptr || !line_.empty()) return false;
+  if (writer_ != nobody || !line_.empty()) return false;
   ++readers_;
   return true;
 }
 
 void shared_mutex::unlock() {
   line_.enter();
-  if (writer_ == nullptr || writer_ != current_block()) throw_not_held();
-  writer_ = nullptr;
+  if (writer_ != id_of(current_block())) throw_not_held();
+  writer_ = nobody;
   let_in();
 }
 
@@ -77,9 +77,9 @@ void shared_mutex::unlock_shared() {
 void shared_mutex::let_in() noexcept {
   while (list_hook* first = line_.members.first()) {
     record& next = as_record(*first);
-    if (writer_ != nullptr || (next.exclusive && readers_ != 0)) return;
+    if (writer_ != nobody || (next.exclusive && readers_ != 0)) return;
     if (next.exclusive) {
-      writer_ = next.block;
+      writer_ = id_of(next.block);
     } else {
       ++readers_;
     }

@@ -29,6 +29,26 @@ task_state::~task_state() {
 
 namespace {
 
+/// A kill by another thread. One that has begun is killed by the hub itself; else it takes a task,
+/// since the destructors of captures and results are user code and may wait.
+class posted_kill final : public task_state {
+ public:
+  explicit posted_kill(task_ref victim) noexcept : victim_(std::move(victim)) {}
+
+ private:
+  void open(scheduler& hub) noexcept override {
+    if (hub.kill_if_begun(*victim_.get())) {
+      release();
+    } else {
+      task_state::open(hub);
+    }
+  }
+  void run() override { victim_.get()->kill(); }
+  void destroy_function() noexcept override { victim_ = task_ref(); }
+
+  task_ref victim_;
+};
+
 void call_back(completion& callback, const task_state& of) noexcept {
   try {
     callback.call();
@@ -83,7 +103,7 @@ void task_state::kill() {
     scheduler::here().kill(*this);
   } else {
     acquire();
-    home_->post(make_task([killed = task_ref(this)] { killed.get()->kill(); }));
+    home_->post(task_ref(new posted_kill(task_ref(this))));
   }
 }
 
@@ -214,15 +234,16 @@ bool scheduler::wait_for(task_state& state, instant deadline) {
 }
 
 void scheduler::kill(task_state& state) {
-  if (state.record_ == nullptr) return;
-  record& victim = *state.record_;
-  if (victim.now == record::phase::unstarted) {
-    drop_unstarted(victim, nullptr);
-    return;
-  }
-  if (victim.block == current_block()) throw greenlet_exit{};
-  victim.pending = std::make_exception_ptr(greenlet_exit{});
-  if (victim.shields == 0) wake(victim);
+  if (state.is_current()) throw greenlet_exit{};
+  if (!kill_if_begun(state) && state.record_ != nullptr) drop_unstarted(*state.record_, nullptr);
+}
+
+bool scheduler::kill_if_begun(task_state& state) noexcept {
+  record* const victim = state.record_;
+  if (victim == nullptr || victim->now == record::phase::unstarted) return false;
+  victim->pending = std::make_exception_ptr(greenlet_exit{});
+  if (victim->shields == 0) wake(*victim);
+  return true;
 }
 
 void scheduler::kill_all() {

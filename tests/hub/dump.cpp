@@ -1,4 +1,6 @@
 /// The tree of greenlets as a text.
+#include <offshoot/coroutine.hpp>
+
 #include <chrono>
 #include <string>
 #include <thread>
@@ -104,4 +106,40 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "dump: of threads without a hub, or withou
   }).join();
   CHECK(matches(written.text(), R"(^main greenlet #\d+, runs\n(    #.*\n)+)"
                                 R"(  greenlet 'waits' .*, suspended\n)"));
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "dump: a circle of parents hangs below the main greenlet") {
+  const test::output written;
+  greenlet consumer;
+  greenlet child;
+  offshoot::coroutine<void()> body(
+      [&](auto& self) {
+        consumer = greenlet(
+            [&] {
+              child = greenlet([] { test::to_parent(); }, {.name = "child"});
+              child.switch_to();
+              body();
+              greenlet::main().switch_to();
+            },
+            {.name = "consumer"});
+        self.yield();
+        offshoot::dump(written.fd);  // for the consumer, whose parent this is
+        self.yield();
+      },
+      {.name = "body"});
+  body();
+  consumer.switch_to();
+  child.reset();  // which would keep its parent
+  consumer.reset();
+  const std::string text = written.text();
+  CAPTURE(text);
+  const std::string frames = R"((    +#.*\n)*)";
+  const auto line = [&](const char* before, const char* name) {
+    return before + std::string("greenlet '") + name + "' .*\\n" + frames;
+  };
+  const std::string body_first =
+      "^" + line("  ", "body") + line("    ", "consumer") + line("      ", "child");
+  const std::string consumer_first =
+      "^" + line("  ", "consumer") + line("    ", "body") + line("    ", "child");
+  CHECK((matches(text, body_first) || matches(text, consumer_first)));
 }

@@ -143,6 +143,24 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a task can be killed from another thread"
   std::thread([&victim] { victim.kill(); }).join();  // done already: nothing happens
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "a kill by another thread reaches who kills all others meanwhile") {
+  bool lived_on = false;
+  const auto victim = std::make_shared<offshoot::task<void>>();
+  *victim = spawn([&lived_on, victim] {
+    const offshoot::task<void> self = std::exchange(*victim, {});
+    std::thread([&self] { self.kill(); }).join();
+    const std::size_t before = offshoot::task_count();
+    while (offshoot::task_count() == before) offshoot::yield();  // were the kill a task
+    offshoot::kill_tasks();
+    lived_on = true;
+  });
+  const auto dog = spawn([&lived_on, watched = *victim] { lived_on = !watched.wait_for(30s); });
+  victim->wait();
+  CHECK_FALSE(lived_on);
+  dog.join();
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "leaving the scope of a group waits for its tasks") {
   int ended = 0;
   {
@@ -437,4 +455,24 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "would_block_forever names who waits for w
   CHECK_MESSAGE(has("waits for a mutex, which is with greenlet 'holder'"), message);
   waiting.kill();
   holder.kill();
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "would_block_forever: an owner that has ended is named by its number") {
+  offshoot::mutex exclusive;
+  const std::uint64_t owner = spawn([&exclusive] {
+                                exclusive.lock();
+                                return offshoot::greenlet::current().id();
+                              }).join();
+  const auto waiting = spawn([&exclusive] { exclusive.lock(); });
+  std::string message;
+  try {
+    waiting.join();
+  } catch (const offshoot::would_block_forever& error) {
+    message = error.what();
+  }
+  const std::string words =
+      "waits for a mutex, which is with greenlet #" + std::to_string(owner) + ", which has ended";
+  CHECK_MESSAGE(message.find(words) != std::string::npos, message);
+  waiting.kill();
 }

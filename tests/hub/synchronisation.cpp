@@ -132,6 +132,25 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a mutex knows its owner") {
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "what ended without unlocking leaves a mutex to nobody, wherever others are") {
+  offshoot::mutex exclusive;
+  offshoot::shared_mutex shared;
+  spawn([&] {
+    exclusive.lock();
+    shared.lock();
+  }).join();
+  for (int each = 0; each < 100; ++each) {  // one of them where the owner was
+    spawn([&] {
+      CHECK_FALSE(exclusive.is_mine());
+      CHECK_THROWS_AS(exclusive.unlock(), std::system_error);
+      CHECK_FALSE(exclusive.try_lock_for(0ns));
+      CHECK_THROWS_AS(shared.unlock(), std::system_error);
+      CHECK_FALSE(shared.try_lock_for(0ns));
+    }).join();
+  }
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
                   "readers share, writers do not, and neither jumps the queue") {
   offshoot::shared_mutex book;
   std::string path;

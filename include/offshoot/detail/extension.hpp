@@ -6,6 +6,7 @@
 #include <offshoot/export.hpp>
 #include <offshoot/greenlet.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace offshoot::detail {
@@ -35,6 +36,9 @@ inline control_block* current_block() {
     make_main();
   return this_thread->current;
 }
+
+/// greenlet::id(): never another's, as an address can be once the greenlet has gone.
+OFFSHOOT_API std::uint64_t id_of(const control_block* block) noexcept;
 
 /// Has an unstarted child find its parent by way of `lender`, which must last as long as the child
 /// has not finished, and which its owner may point elsewhere at any time, without checks.

@@ -6,17 +6,15 @@
 #include <offshoot/hub/detail/waiting_line.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace offshoot {
-
-namespace detail {
-class control_block;
-}
 
 /// Mutual exclusion of greenlets of one thread, that of its first use; elsewhere all but the
 /// destructor throws `wrong_thread`. Needed only around what waits: greenlets change at no other
 /// place. Fair: unlocked, it is at once that of who has waited longest. Must outlive its users; who
-/// waits when it is destroyed gets a `greenlet_error`.
+/// waits when it is destroyed gets a `greenlet_error`. Who ends without unlocking it leaves it
+/// locked for good.
 class OFFSHOOT_API mutex {
  public:
   /// Waits until it is the caller's. Throws std::system_error (resource_deadlock_would_occur) if it
@@ -31,7 +29,7 @@ class OFFSHOOT_API mutex {
   /// Throws std::system_error (operation_not_permitted) if it is not the caller's.
   void unlock();
 
-  bool is_locked() const noexcept { return owner_ != nullptr; }
+  bool is_locked() const noexcept { return owner_ != nobody; }
   /// Whether the current greenlet holds it.
   bool is_mine() const;
 
@@ -42,7 +40,8 @@ class OFFSHOOT_API mutex {
   void hand_over() noexcept;
   void give_or_queue(detail::record& waiting) noexcept;
 
-  detail::control_block* owner_ = nullptr;
+  static constexpr std::uint64_t nobody = 0;
+  std::uint64_t owner_ = nobody;  ///< its id: it may end without unlocking
   detail::waiting_line line_;
 };
 

@@ -6,12 +6,9 @@
 #include <offshoot/hub/detail/waiting_line.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace offshoot {
-
-namespace detail {
-class control_block;
-}
 
 /// Exclusion among greenlets of one thread, that of its first use; elsewhere all but the destructor
 /// throws `wrong_thread`. Fair: in the order of arrival, readers that stand next to each other
@@ -49,7 +46,8 @@ class OFFSHOOT_API shared_mutex {
   bool wait(bool exclusive, const char* reason, detail::instant deadline);
   void let_in() noexcept;
 
-  detail::control_block* writer_ = nullptr;
+  static constexpr std::uint64_t nobody = 0;
+  std::uint64_t writer_ = nobody;  ///< its id: it may end without unlocking
   std::size_t readers_ = 0;
   detail::waiting_line line_;
 };

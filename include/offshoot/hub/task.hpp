@@ -74,11 +74,11 @@ class OFFSHOOT_API task_state : public letter {
  protected:
   task_state() noexcept;
   ~task_state() override;
+  void open(scheduler& hub) noexcept override;
 
  private:
   friend class scheduler;
 
-  void open(scheduler& hub) noexcept override;
   void refuse() noexcept override { release(); }
   virtual void run() = 0;
   virtual void destroy_function() noexcept = 0;
