@@ -53,16 +53,17 @@ struct dump_letter final : letter {
   dump_letter(std::shared_ptr<std::atomic<bool>> asked, int where)
       : wanted(std::move(asked)), fd(where) {}
 
+  void refuse() noexcept override {
+    *wanted = false;
+    delete this;
+  }
+
   const std::shared_ptr<std::atomic<bool>> wanted;
   const int fd;
 
  private:
   void open(scheduler&) noexcept override {
     if (wanted->exchange(false)) offshoot::dump(fd);
-    delete this;
-  }
-  void refuse() noexcept override {
-    *wanted = false;
     delete this;
   }
 };
@@ -177,12 +178,9 @@ class monitor {
   void ask_hub(instant now) {
     if (dump_wanted_->exchange(true)) return;  // it is asked already
     asked_at_ = now;
-    auto asking = std::make_unique<dump_letter>(dump_wanted_, fd_);
-    if (mailbox_->post(*asking)) {
-      asking.release();  // the mailbox's
-    } else {
-      *dump_wanted_ = false;
-    }
+    auto* const asking = new (std::nothrow) dump_letter(dump_wanted_, fd_);
+    if (asking == nullptr) return;  // look() will interrupt it
+    if (!mailbox_->post(*asking)) asking->refuse();
   }
 
   static void on_interrupt(int, siginfo_t*, void* context) {

@@ -1,7 +1,9 @@
 /// Sockets and timers when the system has run out: of descriptors for real, of memory by an
 /// operator new that fails as told. Nothing that has come may be lost.
+#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -17,6 +19,7 @@
 
 #include "hub/fixture.hpp"
 #include "hub/network.hpp"
+#include "hub/output.hpp"
 #include "hub/timers.hpp"
 
 using offshoot::spawn;
@@ -33,8 +36,9 @@ namespace {
 bool no_buffers = false;
 int buffers_made = 0;
 bool watches_fail = false;
+std::atomic<int> allocations_of_a_thread{-1};
 /// How many more allocations succeed on this thread; negative: all.
-thread_local int allocations_left = -1;
+thread_local int allocations_left = allocations_of_a_thread;
 
 /// Lets the process open no descriptor more than there are.
 class no_descriptors {
@@ -78,7 +82,14 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   if (void* const made = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return made;
   throw std::bad_alloc();
 }
-// AddressSanitizer's own would not call that one.
+// AddressSanitizer's own would not call those two.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
   try {
     return operator new(size, alignment);
@@ -302,4 +313,18 @@ TEST_CASE("without memory a timer is armed or left as it was; those that are can
   allocations_left = -1;
   CHECK(come == nodes.size());
   CHECK(heap.size() == nodes.size());
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "a monitor without memory has the tree written all the same") {
+  run_in_time([] {
+    const test::output written;
+    allocations_of_a_thread = 0;
+    {
+      const offshoot::hub_monitor monitor({.dump_signal = SIGUSR2, .fd = written.fd});
+      kill(getpid(), SIGUSR2);
+      while (written.text().empty()) offshoot::sleep_for(std::chrono::milliseconds(1));
+    }
+    allocations_of_a_thread = -1;
+  });
 }
