@@ -151,16 +151,27 @@ void release_queue(control_block* first) noexcept {
   }
 }
 
+namespace {
+
+void unwind(thread_state& here, control_block& victim) noexcept {
+  victim.add_reference();
+  victim.set(forced);
+  kill(here, victim);
+  if (victim.active()) fatal("no memory to unwind " + victim.label() + " at the end of its thread");
+  release(&victim);
+}
+
+}  // namespace
+
 void unwind_all(thread_state& here) noexcept {
   drain_queue(here);
-  while (here.live != nullptr) {
-    control_block& victim = *here.live;
-    victim.add_reference();
-    victim.set(forced);
-    kill(here, victim);
-    if (victim.active())
-      fatal("no memory to unwind " + victim.label() + " at the end of its thread");
-    release(&victim);
+  while (here.live != nullptr || here.trace != nullptr) {
+    if (here.live != nullptr) {
+      unwind(here, *here.live);
+    } else {  // the tracer has seen the last of them; its destructor may begin others
+      const auto last = std::exchange(here.trace, nullptr);
+      here.look_at_current();
+    }
     drain_queue(here);
   }
   control_block& main = *std::exchange(here.main, nullptr);

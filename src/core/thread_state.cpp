@@ -35,7 +35,6 @@ struct thread_end {
     // exit() was called in a greenlet: its frames, and others', are still to be returned to.
     if (state.current != state.main) return;
     unwind_all(state);
-    state.trace.reset();
     state.lanes.release();
     state.pool.open_idle();
     state.pool = stack_pool();

@@ -28,9 +28,10 @@ void trace_arrival(thread_state& here, trace_event event, const greenlet& from,
 tracer set_trace(tracer callback) {
   detail::thread_state& here = detail::thread_state::get();
   auto next = callback ? std::make_shared<tracer>(std::move(callback)) : nullptr;
-  const auto before = std::exchange(here.trace, std::move(next));
+  tracer before = here.trace != nullptr ? *here.trace : tracer{};  // while nothing has changed
+  here.trace.swap(next);
   here.look_at_current();
-  return before != nullptr ? *before : tracer{};
+  return before;
 }
 
 void for_each_greenlet(const std::function<void(const greenlet&)>& visit) {

@@ -3,6 +3,8 @@
 #include <offshoot/trace.hpp>
 
 #include <algorithm>
+#include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <utility>
@@ -151,6 +153,49 @@ TEST_CASE_FIXTURE(test::nothing_leaks, "S33: a tracer belongs to its thread") {
   }).join();
   CHECK(events.empty());
   set_trace({});
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks, "S33: a tracer that cannot be given back goes on") {
+  struct uncopied {
+    uncopied(int& calls, bool& refuses) : count(&calls), refused(&refuses) {}
+    uncopied(const uncopied& other) : count(other.count), refused(other.refused) {
+      if (*refused) throw std::bad_alloc();
+    }
+    uncopied& operator=(const uncopied&) = delete;
+    ~uncopied() = default;
+    void operator()(trace_event, const greenlet&, const greenlet&) const { ++*count; }
+    int* count;
+    bool* refused;
+  };
+  int calls = 0;
+  bool refuses = false;
+  set_trace(uncopied(calls, refuses));
+  refuses = true;
+  CHECK_THROWS_AS(set_trace({}), std::bad_alloc);
+  const greenlet g{[] {}};
+  g.switch_to();
+  CHECK(calls == 2);
+  refuses = false;
+  set_trace({});
+}
+
+TEST_CASE_FIXTURE(test::nothing_leaks,
+                  "S33: a tracer that is there when its thread ends may use greenlets") {
+  int traced = 0;
+  bool ran = false;
+  std::thread([&] {
+    const std::shared_ptr<int> last(new int(0), [&ran](const int* counted) {
+      const greenlet g{[&ran] { ran = true; }};
+      g.switch_to();
+      delete counted;
+    });
+    set_trace([last, &traced](trace_event, const greenlet&, const greenlet&) { ++traced; });
+    thread_local greenlet left{[] { test::to_parent(); }};
+    left.switch_to();
+    CHECK(traced == 2);
+  }).join();
+  CHECK(ran);
+  CHECK(traced == 4);  // the end of what was left, and none of its own
 }
 
 TEST_CASE_FIXTURE(test::nothing_leaks,
