@@ -10,12 +10,16 @@ using namespace detail;
 
 bool mutex::lock_by(instant deadline) {
   scheduler& hub = line_.enter();
-  if (is_mine()) {
+  const std::uint64_t self = id_of(current_block());
+  if (owner_ == self) {
     throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                             "offshoot: a mutex is locked by its owner");
   }
   hub.share_turn();
-  if (try_lock()) return true;
+  if (owner_ == nobody) {
+    owner_ = self;
+    return true;
+  }
   hub.current_record().holder = &owner_;
   return wait_in_line(line_, waits_for_mutex, deadline, [this](bool given) {
     if (given) hand_over();

@@ -123,8 +123,8 @@ class channel {
 
   /// Waits until there is room or, at capacity 0, until the item is received. Throws
   /// `channel_closed`, `greenlet_exit` when killed, `timed_out`, `dangling_capture`,
-  /// std::bad_alloc; then `item` is as it was, if it can be assigned to and is not what
-  /// was refused.
+  /// std::bad_alloc; then `item` is as it was, if it can be assigned to, is not what was refused,
+  /// and was not taken before the kill or the time-out.
   void send(T&& item) const { static_cast<void>(send_by(item, detail::never)); }
   void send(const T& item) const { send(T(item)); }
   /// False: there was no room within that time, until then, or now; `item` is as it was.
