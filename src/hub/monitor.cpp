@@ -93,6 +93,7 @@ class monitor {
     }
     make_signal_stack();
     dumps_seen_ = dumps_asked_now();
+    sigset_t before;
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, interrupt_.number());
@@ -100,7 +101,8 @@ class monitor {
       const without_signals while_started;
       thread_ = std::thread([this] { watch(); });
     }
-    pthread_sigmask(SIG_UNBLOCK, &wanted, &mask_before_);
+    pthread_sigmask(SIG_UNBLOCK, &wanted, &before);
+    sigandset(&blocked_before_, &wanted, &before);
     monitor_here = this;
   }
 
@@ -117,7 +119,7 @@ class monitor {
       thread_.join();
     }
     monitor_here = nullptr;
-    pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+    pthread_sigmask(SIG_BLOCK, &blocked_before_, nullptr);
   }
   monitor(const monitor&) = delete;
   monitor& operator=(const monitor&) = delete;
@@ -217,7 +219,7 @@ class monitor {
   const claimed_signal interrupt_;
   const pthread_t watched_ = pthread_self();
   const pid_t process_ = getpid();
-  sigset_t mask_before_{};
+  sigset_t blocked_before_{};  ///< of the signal to interrupt by: the rest of the mask is others'
 
   const std::function<void(const blocking_report&)> on_report_;
   std::unique_ptr<captured_report> put_down_;  ///< null without a callback

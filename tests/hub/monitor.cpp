@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdint>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -391,6 +392,25 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "what a monitor cannot be made with") {
   const auto handler = signal(SIGUSR2, [](int) {});
   CHECK_THROWS_AS(hub_monitor({.dump_signal = SIGUSR2}), std::system_error);
   signal(SIGUSR2, handler);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "a monitor that goes leaves what others block, and blocks what was") {
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGURG);
+  pthread_sigmask(SIG_BLOCK, &interrupt, nullptr);
+  auto first = std::make_unique<offshoot::signal_watcher>(std::initializer_list<int>{SIGUSR1});
+  {
+    const hub_monitor monitor({.max_blocking_time = 1h});
+    CHECK_FALSE(test::is_blocked(SIGURG));
+    first.reset();
+    first = std::make_unique<offshoot::signal_watcher>(std::initializer_list<int>{SIGUSR2});
+  }
+  CHECK_FALSE(test::is_blocked(SIGUSR1));
+  CHECK(test::is_blocked(SIGUSR2));
+  CHECK(test::is_blocked(SIGURG));
+  pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "S32: a forked child does without its monitor") {
