@@ -99,7 +99,7 @@ class monitor {
     sigaddset(&wanted, interrupt_.number());
     {
       const without_signals while_started;
-      thread_ = std::thread([this] { watch(); });
+      gate_->thread = std::thread([this] { watch(); });
     }
     pthread_sigmask(SIG_UNBLOCK, &wanted, &before);
     sigandset(&blocked_before_, &wanted, &before);
@@ -108,15 +108,16 @@ class monitor {
 
   ~monitor() {
     if (getpid() != process_) {
-      thread_.detach();                    // it has stayed in the parent
-      static_cast<void>(gate_.release());  // a condition that seems to be waited for never goes
+      // The thread has stayed in the parent: a new one of the child's may have its name by now. And
+      // a condition that seems to be waited for never goes.
+      static_cast<void>(gate_.release());
     } else {
       {
         const std::lock_guard hold(gate_->lock);
         over_ = true;
       }
       gate_->changed.notify_one();
-      thread_.join();
+      gate_->thread.join();
     }
     monitor_here = nullptr;
     pthread_sigmask(SIG_BLOCK, &blocked_before_, nullptr);
@@ -239,10 +240,10 @@ class monitor {
   struct gate {
     std::mutex lock;
     std::condition_variable changed;
+    std::thread thread;
   };
   std::unique_ptr<gate> gate_ = std::make_unique<gate>();
   bool over_ = false;
-  std::thread thread_;
 };
 
 }  // namespace detail

@@ -24,6 +24,7 @@
 #include "hub/fixture.hpp"
 #include "hub/output.hpp"
 #include "hub/scheduler.hpp"
+#include "support/child.hpp"
 
 using namespace std::chrono_literals;
 using offshoot::blocking_report;
@@ -425,4 +426,15 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "S32: a forked child does without its moni
   CHECK(waitpid(child, &status, 0) == child);
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 7);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "S32: a monitor leaves the threads of a forked child alone") {
+  auto monitor = std::make_unique<hub_monitor>(offshoot::monitor_options{.max_blocking_time = 1h});
+  const int status = test::in_child([&monitor] {
+    std::thread own([] {});  // takes the memory of the parent's that has not come along
+    monitor.reset();
+    own.join();
+    return 7;
+  });
+  CHECK(status == 7);
 }
