@@ -119,6 +119,7 @@ class monitor {
       gate_->changed.notify_one();
       gate_->thread.join();
     }
+    *dump_wanted_ = false;  // of a hub that has not come to it: the descriptor may go now
     monitor_here = nullptr;
     pthread_sigmask(SIG_BLOCK, &blocked_before_, nullptr);
   }

@@ -438,3 +438,15 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "S32: a monitor leaves the threads of a fo
   });
   CHECK(status == 7);
 }
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a dump that the hub has not come to goes with its monitor") {
+  const test::output written;
+  {
+    const hub_monitor monitor({.max_blocking_time = 1h, .dump_signal = SIGUSR2, .fd = written.fd});
+    kill(getpid(), SIGUSR2);
+    const auto box = offshoot::detail::scheduler::here().post_box();
+    CHECK(go_on_until(nothing, [&box] { return !box->empty(); }));
+  }
+  test::let_posts_run();
+  CHECK(written.text() == "");
+}
