@@ -1,5 +1,7 @@
 /// What becomes of tasks and sockets when the hub's thread ends.
 #include <chrono>
+#include <csignal>
+#include <initializer_list>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -82,4 +84,22 @@ TEST_CASE_FIXTURE(nothing_leaks,
   std::unique_ptr<offshoot::tcp_listener> kept;
   std::thread([&] { kept = std::make_unique<offshoot::tcp_listener>(0); }).join();
   CHECK_THROWS_AS(kept->accept(), offshoot::wrong_thread);
+}
+
+TEST_CASE_FIXTURE(nothing_leaks, "so may a watcher of signals") {
+  struct late {
+    std::unique_ptr<offshoot::signal_watcher> watcher;
+    bool* unblocked = nullptr;
+    ~late() {
+      watcher.reset();
+      *unblocked = !test::is_blocked(SIGUSR1);
+    }
+  };
+  bool unblocked = false;
+  std::thread([&unblocked] {
+    thread_local late kept;  // made before greenlets and hub are, so it goes after them
+    kept.unblocked = &unblocked;
+    kept.watcher = std::make_unique<offshoot::signal_watcher>(std::initializer_list<int>{SIGUSR1});
+  }).join();
+  CHECK(unblocked);
 }
