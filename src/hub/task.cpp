@@ -99,8 +99,9 @@ void task_state::join() {
 
 void task_state::kill() {
   if (done()) return;
-  if (home_ == scheduler::here().post_box()) {
-    scheduler::here().kill(*this);
+  scheduler* const here = scheduler::find();
+  if (here != nullptr && home_ == here->post_box()) {
+    here->kill(*this);
   } else {
     acquire();
     home_->post(task_ref(new posted_kill(task_ref(this))));

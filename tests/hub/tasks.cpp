@@ -279,6 +279,17 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
   CHECK_FALSE(late_ran);
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a kill by another thread needs no hub there") {
+  const auto sleeper = spawn([] { sleep_for(for_long); });
+  yield();
+  std::thread([&sleeper] {
+    sleeper.kill();
+    CHECK_NOTHROW(offshoot::start_hub({}));  // it has none yet
+  }).join();
+  sleeper.wait();
+  CHECK(sleeper.done());
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "S24: a task of another thread is refused") {
   const auto sleeper = spawn([] { sleep_for(for_long); });
   yield();
