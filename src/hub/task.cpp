@@ -149,6 +149,7 @@ void scheduler::adopt(const task_ref& made, const options& chosen, spawn_site si
 }
 
 void scheduler::adopt_posted(const task_ref& posted) noexcept {
+  if (closed_) return;
   try {
     adopt(posted, options{}, spawn_site("", 0));  // the post is long over
   } catch (...) {
