@@ -26,7 +26,7 @@ mailbox::~mailbox() {
 }
 
 bool mailbox::post(task_ref work) noexcept {
-  if (!post(*work.get())) return false;
+  if (!takes_work_.load(std::memory_order_relaxed) || !post(*work.get())) return false;
   work.let_go();  // the queue's now, or the hub's already
   return true;
 }

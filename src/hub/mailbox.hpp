@@ -39,7 +39,9 @@ class mailbox {
   bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
   /// Becomes ready with every post to a sleeping hub.
   int wake_descriptor() const noexcept { return wake_.get(); }
-  /// Refuses posts from now on.
+  /// The hub is about to end. From now on work is refused, but not what ends waits.
+  void refuse_work() noexcept { takes_work_.store(false, std::memory_order_relaxed); }
+  /// Refuses all posts from now on.
   void close() noexcept;
 
   /// In the child of a fork that the hub's thread made: posts are taken here, too. Those to hubs
@@ -55,6 +57,7 @@ class mailbox {
  private:
   std::atomic<letter*> newest_{nullptr};
   std::atomic<bool> asleep_{false};
+  std::atomic<bool> takes_work_{true};
   unsigned process_ = forks();
   descriptor wake_;
 };

@@ -93,31 +93,35 @@ class monitor {
     }
     make_signal_stack();
     dumps_seen_ = dumps_asked_now();
+    sigset_t before;
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, interrupt_.number());
     {
       const without_signals while_started;
-      thread_ = std::thread([this] { watch(); });
+      gate_->thread = std::thread([this] { watch(); });
     }
-    pthread_sigmask(SIG_UNBLOCK, &wanted, &mask_before_);
+    pthread_sigmask(SIG_UNBLOCK, &wanted, &before);
+    sigandset(&blocked_before_, &wanted, &before);
     monitor_here = this;
   }
 
   ~monitor() {
     if (getpid() != process_) {
-      thread_.detach();                    // it has stayed in the parent
-      static_cast<void>(gate_.release());  // a condition that seems to be waited for never goes
+      // The thread has stayed in the parent: a new one of the child's may have its name by now. And
+      // a condition that seems to be waited for never goes.
+      static_cast<void>(gate_.release());
     } else {
       {
         const std::lock_guard hold(gate_->lock);
         over_ = true;
       }
       gate_->changed.notify_one();
-      thread_.join();
+      gate_->thread.join();
     }
+    *dump_wanted_ = false;  // of a hub that has not come to it: the descriptor may go now
     monitor_here = nullptr;
-    pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+    pthread_sigmask(SIG_BLOCK, &blocked_before_, nullptr);
   }
   monitor(const monitor&) = delete;
   monitor& operator=(const monitor&) = delete;
@@ -217,7 +221,7 @@ class monitor {
   const claimed_signal interrupt_;
   const pthread_t watched_ = pthread_self();
   const pid_t process_ = getpid();
-  sigset_t mask_before_{};
+  sigset_t blocked_before_{};  ///< of the signal to interrupt by: the rest of the mask is others'
 
   const std::function<void(const blocking_report&)> on_report_;
   std::unique_ptr<captured_report> put_down_;  ///< null without a callback
@@ -237,10 +241,10 @@ class monitor {
   struct gate {
     std::mutex lock;
     std::condition_variable changed;
+    std::thread thread;
   };
   std::unique_ptr<gate> gate_ = std::make_unique<gate>();
   bool over_ = false;
-  std::thread thread_;
 };
 
 }  // namespace detail

@@ -113,7 +113,8 @@ scheduler::~scheduler() {
 
 void scheduler::close() noexcept {
   closed_ = true;
-  mailbox_->close();
+  mailbox_->refuse_work();
+  open_letters();
   drop_all_unstarted();
   // While they can still use the hub.
   static_cast<record*>(extension_of(access::block(main_)))->drop_locals();
@@ -385,6 +386,10 @@ void scheduler::look_outside() {
       wake(waiting);
     }
   }
+  open_letters();
+}
+
+void scheduler::open_letters() noexcept {
   for (letter* each = mailbox_->take(); each != nullptr;) {
     letter& posted = *each;
     each = mailbox::next(posted);

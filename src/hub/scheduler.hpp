@@ -104,7 +104,8 @@ class scheduler {
   /// std::system_error, std::bad_alloc.
   void renew_after_fork();
 
-  /// No task may begin any more: those that have not are dropped, posts are refused.
+  /// No task may begin any more: those that have not are dropped, posted work is refused. Who waits
+  /// in a destructor meanwhile can still be woken by other threads.
   void close() noexcept;
 
  private:
@@ -130,6 +131,7 @@ class scheduler {
   void resume(record& next);
   void start(record& next);
   void look_outside();
+  void open_letters() noexcept;
   bool nothing_can_wake() noexcept;
   void drop_unstarted(record& unborn, std::exception_ptr error) noexcept;
   void drop_all_unstarted() noexcept;

@@ -59,7 +59,7 @@ signal_watcher::signal_watcher(std::initializer_list<int> signals) : blocked_(se
 }
 
 signal_watcher::~signal_watcher() {
-  close_watch(watch_);
+  abandon_watch(watch_);  // the hub may have gone
   unblock(blocked_);
 }
 

@@ -99,8 +99,9 @@ void task_state::join() {
 
 void task_state::kill() {
   if (done()) return;
-  if (home_ == scheduler::here().post_box()) {
-    scheduler::here().kill(*this);
+  scheduler* const here = scheduler::find();
+  if (here != nullptr && home_ == here->post_box()) {
+    here->kill(*this);
   } else {
     acquire();
     home_->post(task_ref(new posted_kill(task_ref(this))));
@@ -148,6 +149,7 @@ void scheduler::adopt(const task_ref& made, const options& chosen, spawn_site si
 }
 
 void scheduler::adopt_posted(const task_ref& posted) noexcept {
+  if (closed_) return;
   try {
     adopt(posted, options{}, spawn_site("", 0));  // the post is long over
   } catch (...) {

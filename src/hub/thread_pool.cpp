@@ -42,14 +42,16 @@ struct thread_pool::errand {
   bool done = false;
   record* waiter = nullptr;
 
-  void run() noexcept {
+  static void run(std::shared_ptr<errand> given) noexcept {
     try {
-      work->run();
+      given->work->run();
     } catch (...) {
-      error = std::current_exception();
+      given->error = std::current_exception();
     }
-    auto sent = std::move(reply);
-    if (reply_to->post(*sent)) sent.release();  // if that hub has ended, nobody waits
+    const auto to = given->reply_to;
+    auto sent = std::move(given->reply);
+    given.reset();  // before it is told: what was captured is gone when who waits goes on
+    if (to->post(*sent)) sent.release();  // if that hub has ended, nobody waits
   }
 };
 
@@ -96,8 +98,7 @@ struct thread_pool::queue {
       std::shared_ptr<errand> next = std::move(waiting.front());
       waiting.pop_front();
       lock.unlock();
-      next->run();
-      next.reset();
+      errand::run(std::move(next));
       lock.lock();
     }
   }

@@ -36,7 +36,7 @@ unhandled_handler set_unhandled_handler(unhandled_handler handler) noexcept {
 namespace detail {
 
 void report_unhandled(std::exception_ptr exception, std::string_view task) noexcept {
-  unhandled.load(std::memory_order_relaxed)(std::move(exception), task);
+  unhandled.load(std::memory_order_acquire)(std::move(exception), task);
 }
 
 }  // namespace detail

@@ -46,6 +46,10 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a promise is kept once, or broken") {
   CHECK_THROWS_AS(giver.set_value(2), std::future_error);
   CHECK(taker.get() == 1);
 
+  promise<int> moved_from;
+  const promise<int> moved_to = std::move(moved_from);
+  CHECK_THROWS_AS(moved_from.get_future(), std::future_error);
+
   future<int> orphan = promise<int>().get_future();
   CHECK_THROWS_AS(orphan.get(), std::future_error);
 }

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdint>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -23,6 +24,7 @@
 #include "hub/fixture.hpp"
 #include "hub/output.hpp"
 #include "hub/scheduler.hpp"
+#include "support/child.hpp"
 
 using namespace std::chrono_literals;
 using offshoot::blocking_report;
@@ -393,6 +395,25 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "what a monitor cannot be made with") {
   signal(SIGUSR2, handler);
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "a monitor that goes leaves what others block, and blocks what was") {
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGURG);
+  pthread_sigmask(SIG_BLOCK, &interrupt, nullptr);
+  auto first = std::make_unique<offshoot::signal_watcher>(std::initializer_list<int>{SIGUSR1});
+  {
+    const hub_monitor monitor({.max_blocking_time = 1h});
+    CHECK_FALSE(test::is_blocked(SIGURG));
+    first.reset();
+    first = std::make_unique<offshoot::signal_watcher>(std::initializer_list<int>{SIGUSR2});
+  }
+  CHECK_FALSE(test::is_blocked(SIGUSR1));
+  CHECK(test::is_blocked(SIGUSR2));
+  CHECK(test::is_blocked(SIGURG));
+  pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "S32: a forked child does without its monitor") {
   auto monitor = std::make_unique<hub_monitor>(offshoot::monitor_options{.max_blocking_time = 1h});
   const pid_t child = fork();
@@ -405,4 +426,27 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "S32: a forked child does without its moni
   CHECK(waitpid(child, &status, 0) == child);
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 7);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "S32: a monitor leaves the threads of a forked child alone") {
+  auto monitor = std::make_unique<hub_monitor>(offshoot::monitor_options{.max_blocking_time = 1h});
+  const int status = test::in_child([&monitor] {
+    std::thread own([] {});  // takes the memory of the parent's that has not come along
+    monitor.reset();
+    own.join();
+    return 7;
+  });
+  CHECK(status == 7);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a dump that the hub has not come to goes with its monitor") {
+  const test::output written;
+  {
+    const hub_monitor monitor({.max_blocking_time = 1h, .dump_signal = SIGUSR2, .fd = written.fd});
+    kill(getpid(), SIGUSR2);
+    const auto box = offshoot::detail::scheduler::here().post_box();
+    CHECK(go_on_until(nothing, [&box] { return !box->empty(); }));
+  }
+  test::let_posts_run();
+  CHECK(written.text() == "");
 }

@@ -2,15 +2,18 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "hub/fixture.hpp"
+#include "hub/unhandled.hpp"
 
 using offshoot::greenlet;
 using offshoot::sleep_for;
@@ -277,6 +280,44 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
   CHECK(unwound == 3);
   CHECK(offshoot::task_count() == 0);
   CHECK_FALSE(late_ran);
+}
+
+namespace {
+
+int made_for_handler = 0;
+std::atomic<bool> handler_was_called{false};
+
+void look_at_what_was_made(std::exception_ptr, std::string_view) noexcept {
+  // Nothing else that ThreadSanitizer could take for an order between the threads.
+  if (made_for_handler == 7) handler_was_called.store(true, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+TEST_CASE("an unhandled handler finds on any thread what was made before it was set") {
+  const auto ignore = [](std::exception_ptr, std::string_view) noexcept {};
+  const auto before = offshoot::set_unhandled_handler(ignore);
+  std::thread other([] {
+    while (!handler_was_called.load(std::memory_order_relaxed)) {
+      offshoot::detail::report_unhandled(nullptr, "");
+    }
+  });
+  made_for_handler = 7;
+  offshoot::set_unhandled_handler(&look_at_what_was_made);
+  other.join();
+  const bool was_set = offshoot::set_unhandled_handler(before) == &look_at_what_was_made;
+  CHECK(was_set);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a kill by another thread needs no hub there") {
+  const auto sleeper = spawn([] { sleep_for(for_long); });
+  yield();
+  std::thread([&sleeper] {
+    sleeper.kill();
+    CHECK_NOTHROW(offshoot::start_hub({}));  // it has none yet
+  }).join();
+  sleeper.wait();
+  CHECK(sleeper.done());
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "S24: a task of another thread is refused") {

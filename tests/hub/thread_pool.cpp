@@ -7,9 +7,11 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "hub/fixture.hpp"
 
@@ -37,6 +39,37 @@ TEST_CASE_FIXTURE(hub_leaves_nothing,
       return sigismember(&now, SIGTERM);
     }) == 1);
   });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing,
+                  "what the work has captured is gone when its result is here") {
+  // On one processor the thread is most likely held up when it wakes who waits.
+  cpu_set_t before;
+  REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  sched_setaffinity(0, sizeof one, &one);
+  struct witness {
+    std::thread::id* where;
+    explicit witness(std::thread::id& told) : where(&told) {}
+    witness(witness&& other) noexcept : where(std::exchange(other.where, nullptr)) {}
+    ~witness() {
+      if (where != nullptr) *where = std::this_thread::get_id();
+    }
+  };
+  constexpr std::size_t times = 300;
+  std::vector<std::thread::id> destroyed(times);
+  std::size_t here = 0;
+  {
+    thread_pool pool(1);
+    for (std::thread::id& each : destroyed) {
+      pool.run([seen = witness(each)] {});
+      if (each == std::this_thread::get_id()) ++here;
+    }
+  }
+  CHECK(here == times);
+  sched_setaffinity(0, sizeof before, &before);
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "while a thread works others run here") {

@@ -116,8 +116,10 @@ class promise {
     }
   }
 
-  /// Throws std::future_error (future_already_retrieved) the second time.
+  /// Throws std::future_error: future_already_retrieved the second time, no_state if it has been
+  /// moved from.
   future<T> get_future() {
+    if (state_ == nullptr) detail::throw_future_error(std::future_errc::no_state);
     if (std::exchange(handed_out_, true)) {
       detail::throw_future_error(std::future_errc::future_already_retrieved);
     }
