@@ -376,6 +376,22 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a pool maps, in order") {
   CHECK(workers.available() == 2);
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "what a pool is given is looked at as what spawn is") {
+  pool workers(1);
+  CHECK(test::refuses_a_local([&workers](int& local) {
+    workers.map(std::vector{1}, [&local](int item) { local += item; });
+  }));
+  CHECK(test::refuses_a_local(
+      [&workers](int& local) { workers.map(std::vector{&local}, [](int* item) { ++*item; }); }));
+  CHECK(test::refuses_a_local([&workers](int& local) { workers.spawn([to = &local] { ++*to; }); }));
+#ifndef __clang__  // which takes what is padded for doubtful: docs/safety.md
+  CHECK(test::refuses_a_local(
+      [&workers](int& local) { workers.spawn([&local, up = true] { local += up ? 1 : -1; }); }));
+#endif
+  workers.join();
+  CHECK(workers.available() == 1);
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "who waits for a pool and is ended leaves no place taken") {
   pool workers(1);
   const auto wait_for_place = [&] { workers.spawn([] {}); };
