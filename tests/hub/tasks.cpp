@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -172,6 +173,14 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a task that kills itself ends there") {
   const task<void> suicide = *own;
   suicide.join();
   CHECK_FALSE(after);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a null function is refused before anything is started") {
+  const std::function<void()> none;
+  CHECK_THROWS_AS(spawn(none), offshoot::not_startable);
+  CHECK_THROWS_AS(spawn(static_cast<void (*)()>(nullptr)), offshoot::not_startable);
+  CHECK_THROWS_AS(offshoot::hub::current().post(none), offshoot::not_startable);
+  CHECK(offshoot::task_count() == 0);
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing,

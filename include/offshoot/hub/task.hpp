@@ -156,6 +156,7 @@ class function_state final : public result_state<std::invoke_result_t<F&>> {
 
 template <class F>
 task_ref make_task(F&& function) {
+  refuse_null_run(function);
   return task_ref(new function_state<std::decay_t<F>>(std::forward<F>(function)));
 }
 
@@ -235,8 +236,9 @@ class task {
 /// Starts a task: a greenlet that runs `function`, without arguments, when its turn comes. The hub
 /// keeps it alive until it finishes; when the thread ends before that it is unwound. Throws, with
 /// nothing started: std::bad_alloc, `dangling_capture` if `function` holds an address of the
-/// caller's own lane, and `greenlet_error` if `chosen` names a parent: a task's is its hub. If
-/// there is no stack for it when its turn comes, that error is what `join` throws.
+/// caller's own lane, `not_startable` if `function` is null, and `greenlet_error` if `chosen` names
+/// a parent: a task's is its hub. If there is no stack for it when its turn comes, that error is
+/// what `join` throws.
 template <class F>
 auto spawn(F&& function, const options& chosen = {}, spawn_site site = spawn_site::current())
     -> task<std::invoke_result_t<std::decay_t<F>&>> {
