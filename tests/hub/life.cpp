@@ -26,8 +26,10 @@ using test::hub_leaves_nothing;
 namespace {
 
 std::vector<std::string> unhandled;
+std::string failed;  // the last of them
 
-void note_unhandled(std::exception_ptr exception, std::string_view) noexcept {
+void note_unhandled(std::exception_ptr exception, std::string_view name) noexcept {
+  failed = name;
   try {
     std::rethrow_exception(std::move(exception));
   } catch (const std::exception& error) {
@@ -205,8 +207,9 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "when one of a group fails the others are 
   CHECK(ran);
   {
     group dropped;
-    dropped.spawn([] { fail("nobody asks"); });
+    dropped.spawn([] { fail("nobody asks"); }, {.name = "member"});
   }
+  CHECK(failed == "member");
   CHECK(unhandled == std::vector<std::string>{"nobody asks"});
 }
 

@@ -40,8 +40,9 @@ class OFFSHOOT_API timed_out : public greenlet_error {
   std::uint64_t scope_;
 };
 
-/// Called with an exception that left a task whose last handle went away without a `join`. Must not
-/// throw and must not wait.
+/// Called with an exception that left a task whose last handle went away without a `join`. `task`
+/// is its name, or says that it has none and where it was spawned. Must not throw and must not
+/// wait.
 using unhandled_handler = void (*)(std::exception_ptr exception, std::string_view task) noexcept;
 
 /// Sets the process's handler and returns the one before. Null: the default, which prints the

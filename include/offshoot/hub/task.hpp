@@ -92,7 +92,7 @@ class OFFSHOOT_API task_state : public letter {
   wait_list joiners_;
   std::exception_ptr error_;
   std::unique_ptr<completion> completions_;  ///< the last one first
-  std::unique_ptr<std::string> name_;        ///< for the report of an unhandled exception
+  std::unique_ptr<std::string> name_;        ///< for reports; of one that failed, at least its site
 };
 
 /// Shared ownership of a task_state.
