@@ -353,6 +353,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a pool has room for so many tasks") {
   workers.join();
   CHECK(most == 3);
   CHECK(workers.available() == 3);
+  CHECK_THROWS_AS(pool(0), std::invalid_argument);
   for (int each = 0; each < 3; ++each) workers.spawn(sleep_for_ever);
   CHECK(workers.available() == 0);
   workers.kill();  // before they begin

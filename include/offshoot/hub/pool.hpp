@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -54,8 +55,10 @@ struct inspection<placed<F>> {
 /// A `group` with room for a number of tasks: who would spawn one more waits. All else is as there.
 class pool {
  public:
-  /// Throws std::bad_alloc.
-  explicit pool(std::size_t size) : places_(std::make_shared<semaphore>(size)) {}
+  /// Throws std::bad_alloc, and std::invalid_argument if `size` is 0: nothing could ever run.
+  explicit pool(std::size_t size) : places_(std::make_shared<semaphore>(size)) {
+    if (size == 0) throw std::invalid_argument("offshoot: a pool without room for a task");
+  }
 
   /// Waits for a place and starts a task there. Throws as `group::spawn`, and `greenlet_exit` when
   /// killed, or `timed_out`, while it waits.
