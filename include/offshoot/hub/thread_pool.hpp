@@ -60,8 +60,8 @@ class function_work final : public pool_work {
 /// Any hub may use it, also several at once.
 class OFFSHOOT_API thread_pool {
  public:
-  /// At most so many threads, started when they are needed. Signals are blocked in them, but for
-  /// those of faults.
+  /// At most so many threads, 0 counts as one, started when they are needed. Signals are blocked in
+  /// them, but for those of faults.
   explicit thread_pool(unsigned threads = 4);
   thread_pool(const thread_pool&) = delete;
   thread_pool& operator=(const thread_pool&) = delete;
