@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace offshoot {
 
@@ -30,6 +31,8 @@ class OFFSHOOT_API stream : public detail::socket {
   /// Returns when all of `bytes` are in the hands of the system. A peer that does not read makes it
   /// wait. If it throws, any part may have been sent. Never raises SIGPIPE.
   void send_all(std::span<const std::byte> bytes);
+  /// The same with characters: of a literal, without the zero at its end.
+  void send_all(std::string_view text) { send_all(std::as_bytes(std::span(text))); }
 
   /// The same with what `parts` lie in, one after the other, gathered into few system calls. The
   /// array of parts must stay as long as the bytes: it may lie on the caller's own stack, too.
