@@ -24,7 +24,8 @@ namespace detail {
 class timeout_scope;
 }
 
-/// Raised in a greenlet that waits within a `timeout` whose time is over: timeout.hpp.
+/// Raised in a greenlet that waits within a `timeout` whose time is over: timeout.hpp. A
+/// std::exception: a handler of these within that scope takes it, unless it throws it on.
 class OFFSHOOT_API timed_out : public greenlet_error {
  public:
   timed_out(const timed_out&) = default;

@@ -14,8 +14,8 @@ namespace offshoot {
 
 /// One end. One greenlet may receive while another sends; two that receive, or two that send, at
 /// once is an error (EBUSY) for the second. Every operation that would block lets other greenlets
-/// run instead. Killed where it waits, an operation that receives has taken nothing. Move-only; a
-/// moved-from one is closed.
+/// run instead. Killed or timed out where it waits, an operation that receives has taken nothing.
+/// Move-only; a moved-from one is closed.
 class OFFSHOOT_API stream : public detail::socket {
  public:
   /// Waits until something has come, and returns it; empty at the end of the stream. Memory is

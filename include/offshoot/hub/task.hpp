@@ -179,7 +179,8 @@ class task {
   /// Waits until the task has finished. Returns its result, or throws the exception that left it,
   /// to the first who asks; later ones find nothing: a `task<void>` returns, any other throws
   /// `greenlet_error`. So it is for a task that was killed. Throws `wrong_thread`,
-  /// `greenlet_error` if a task joins itself, and `greenlet_exit` when killed meanwhile.
+  /// `greenlet_error` if a task joins itself, `greenlet_exit` when killed meanwhile, and
+  /// `timed_out`.
   R join() const {
     const detail::task_ref state = state_;  // this handle may go while we wait
     detail::dereference(state).join();
