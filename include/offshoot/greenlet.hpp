@@ -220,7 +220,7 @@ struct access {
 /// Throws `not_startable` if `run` is a null pointer or an empty std::function.
 template <class F>
 void refuse_null_run(const F& run) {
-  if constexpr (!std::is_empty_v<F> && requires { run == nullptr; }) {
+  if constexpr (!std::is_empty_v<F> && !std::is_function_v<F> && requires { run == nullptr; }) {
     if (run == nullptr) throw_null_run();
   }
 }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 
+#include "core/describe.hpp"
 #include "core/sanitizers.hpp"
 #include "core/thread_state.hpp"
 
@@ -77,11 +78,12 @@ finding judge_words(const void* object, const void* content, std::size_t size,
 }
 
 void throw_dangling(const char* what) {
-  throw dangling_capture(
-      "offshoot: " + std::string(what) + " an address in the stack of " +
-      thread_state::here()->current->label() +
+  std::string message = "offshoot: " + std::string(what) + " an address in the stack of ";
+  append_origin(message, *thread_state::here()->current);
+  message +=
       ", which is copied away while others run. Move the value in, or make the lender a greenlet "
-      "with options{.where = placement::dedicated}");
+      "with options{.where = placement::dedicated}";
+  throw dangling_capture(message);
 }
 
 void warn_of_dangling([[maybe_unused]] const char* what) noexcept {

@@ -59,6 +59,10 @@ class group_state : public std::enable_shared_from_this<group_state> {
   }
 
   std::exception_ptr take_error() noexcept { return std::exchange(error_, nullptr); }
+  /// What nobody has asked for.
+  void report_error() noexcept {
+    if (const auto error = take_error()) report_unhandled(error, failed_.get()->name());
+  }
   std::size_t size() const noexcept { return members_.size(); }
 
  private:
@@ -82,6 +86,7 @@ class group_state : public std::enable_shared_from_this<group_state> {
     if (error == nullptr) return;
     if (error_ == nullptr) {
       error_ = error;
+      failed_ = task;
     } else {
       report_unhandled(error, task.get()->name());
     }
@@ -98,6 +103,7 @@ class group_state : public std::enable_shared_from_this<group_state> {
   std::list<member> members_;
   std::size_t kills_ = 0;
   std::exception_ptr error_;
+  task_ref failed_;  ///< whose it is
   bool ending_ = false;
   waiting_line line_;
 };
@@ -118,7 +124,7 @@ group::~group() {
     std::exception_ptr& pending = detail::scheduler::here().current_record().pending;
     if (pending == nullptr) pending = std::current_exception();  // else it was killed since
   }
-  if (const auto error = state_->take_error()) detail::report_unhandled(error, "of a group");
+  state_->report_error();
 }
 
 void group::add(const detail::task_ref& member) {

@@ -172,6 +172,14 @@ void scheduler::task_entry::operator()() const {
 
 void scheduler::keep_exception(task_state& failed) noexcept {
   failed.error_ = std::current_exception();
+  if (failed.name_ != nullptr) return;
+  const spawn_site site = access::share(failed.record_->block).spawned_at();
+  if (site.line == 0) return;
+  try {
+    failed.name_ = std::make_unique<std::string>("unnamed, spawned at " + std::string(site.file) +
+                                                 ":" + std::to_string(site.line));
+  } catch (const std::bad_alloc&) {  // unnamed
+  }
 }
 
 void scheduler::end_task(task_state& ended) noexcept {

@@ -35,6 +35,18 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "datagrams come whole, with their sender's
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "text is sent as it is, a literal without its zero") {
+  run_in_time([] {
+    udp_socket server;
+    udp_socket client;
+    client.send_to("a literal", "127.0.0.1", server.local_port());
+    CHECK(server.receive().bytes.text() == "a literal");
+    client.connect("127.0.0.1", server.local_port());
+    client.send(std::string("a string"));
+    CHECK(server.receive().bytes.text() == "a string");
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "several that came at once are all received") {
   run_in_time([] {
     udp_socket server;

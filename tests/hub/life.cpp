@@ -26,8 +26,10 @@ using test::hub_leaves_nothing;
 namespace {
 
 std::vector<std::string> unhandled;
+std::string failed;  // the last of them
 
-void note_unhandled(std::exception_ptr exception, std::string_view) noexcept {
+void note_unhandled(std::exception_ptr exception, std::string_view name) noexcept {
+  failed = name;
   try {
     std::rethrow_exception(std::move(exception));
   } catch (const std::exception& error) {
@@ -205,8 +207,9 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "when one of a group fails the others are 
   CHECK(ran);
   {
     group dropped;
-    dropped.spawn([] { fail("nobody asks"); });
+    dropped.spawn([] { fail("nobody asks"); }, {.name = "member"});
   }
+  CHECK(failed == "member");
   CHECK(unhandled == std::vector<std::string>{"nobody asks"});
 }
 
@@ -350,6 +353,7 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a pool has room for so many tasks") {
   workers.join();
   CHECK(most == 3);
   CHECK(workers.available() == 3);
+  CHECK_THROWS_AS(pool(0), std::invalid_argument);
   for (int each = 0; each < 3; ++each) workers.spawn(sleep_for_ever);
   CHECK(workers.available() == 0);
   workers.kill();  // before they begin
@@ -374,6 +378,22 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a pool maps, in order") {
   CHECK_THROWS_WITH(
       workers.map(items, [](int item) { return item == 3 ? fail("three"), 0 : item; }), "three");
   CHECK(workers.available() == 2);
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "what a pool is given is looked at as what spawn is") {
+  pool workers(1);
+  CHECK(test::refuses_a_local([&workers](int& local) {
+    workers.map(std::vector{1}, [&local](int item) { local += item; });
+  }));
+  CHECK(test::refuses_a_local(
+      [&workers](int& local) { workers.map(std::vector{&local}, [](int* item) { ++*item; }); }));
+  CHECK(test::refuses_a_local([&workers](int& local) { workers.spawn([to = &local] { ++*to; }); }));
+#ifndef __clang__  // which takes what is padded for doubtful: docs/safety.md
+  CHECK(test::refuses_a_local(
+      [&workers](int& local) { workers.spawn([&local, up = true] { local += up ? 1 : -1; }); }));
+#endif
+  workers.join();
+  CHECK(workers.available() == 1);
 }
 
 TEST_CASE_FIXTURE(hub_leaves_nothing, "who waits for a pool and is ended leaves no place taken") {

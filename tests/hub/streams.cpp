@@ -45,6 +45,18 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "parts are sent as one, whatever their num
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "text is sent as it is, a literal without its zero") {
+  run_in_time([] {
+    auto ends = connect_pair();
+    ends.client.send_all("a literal");
+    ends.client.send_all(std::string(", a string"));
+    ends.client.send_all(std::string_view(", a view!").substr(0, 8));
+    ends.client.shutdown_send();
+    CHECK(std::ranges::equal(test::receive_all(ends.server),
+                             bytes_of("a literal, a string, a view")));
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "a file is sent from where, and as far as, is asked") {
   run_in_time([] {
     const auto contents = test::random_bytes(3 << 20, 9);

@@ -193,6 +193,16 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "datagrams come whole; a receiver without 
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a datagram of text is as long as that") {
+  run_in_time([] {
+    const directory place;
+    const std::string path = place / "texts";
+    unix_datagram receiver(path);
+    unix_datagram().send_to("a literal", path);
+    CHECK(receiver.receive().text() == "a literal");
+  });
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "who sends datagrams without end lets others run") {
   run_in_time([] {
     if (offshoot::reactor_name() == "virtual")

@@ -97,6 +97,8 @@ TEST_CASE_FIXTURE(test::nothing_leaks,
         message = error.what();
       }
       CHECK(message.find("'lender'") != std::string::npos);
+      CHECK(message.find("spawned at") != std::string::npos);
+      CHECK(message.find("capture_check.cpp:") != std::string::npos);
       CHECK(message.find("placement::dedicated") != std::string::npos);
     });
   }

@@ -24,7 +24,8 @@ namespace detail {
 class timeout_scope;
 }
 
-/// Raised in a greenlet that waits within a `timeout` whose time is over: timeout.hpp.
+/// Raised in a greenlet that waits within a `timeout` whose time is over: timeout.hpp. A
+/// std::exception: a handler of these within that scope takes it, unless it throws it on.
 class OFFSHOOT_API timed_out : public greenlet_error {
  public:
   timed_out(const timed_out&) = default;
@@ -40,8 +41,9 @@ class OFFSHOOT_API timed_out : public greenlet_error {
   std::uint64_t scope_;
 };
 
-/// Called with an exception that left a task whose last handle went away without a `join`. Must not
-/// throw and must not wait.
+/// Called with an exception that left a task whose last handle went away without a `join`. `task`
+/// is its name, or says that it has none and where it was spawned. Must not throw and must not
+/// wait.
 using unhandled_handler = void (*)(std::exception_ptr exception, std::string_view task) noexcept;
 
 /// Sets the process's handler and returns the one before. Null: the default, which prints the

@@ -32,8 +32,8 @@ class OFFSHOOT_API hub {
 
   /// Has `work` run by a new task on the hub's thread: posts of one thread in their order. Any
   /// thread; wakes a hub that sleeps. `work` may wait; an exception that it throws goes to the
-  /// unhandled handler. Throws std::bad_alloc, `dangling_capture`, and `greenlet_error` if the
-  /// hub's thread has ended; then `work` is destroyed here.
+  /// unhandled handler. Throws std::bad_alloc, `dangling_capture`, `not_startable` if `work` is
+  /// null, and `greenlet_error` if the hub's thread has ended; then `work` is destroyed here.
   template <class F>
   void post(F&& work) const {
     send(detail::make_task(std::forward<F>(work)));

@@ -29,7 +29,7 @@ class OFFSHOOT_API signal_watcher {
   ~signal_watcher();
 
   /// Waits for one of the signals and returns its number. Throws std::system_error if another
-  /// greenlet waits here already, and `greenlet_exit` when killed meanwhile.
+  /// greenlet waits here already, `greenlet_exit` when killed meanwhile, and `timed_out`.
   int wait();
 
  private:

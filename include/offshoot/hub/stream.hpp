@@ -8,13 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace offshoot {
 
 /// One end. One greenlet may receive while another sends; two that receive, or two that send, at
 /// once is an error (EBUSY) for the second. Every operation that would block lets other greenlets
-/// run instead. Killed where it waits, an operation that receives has taken nothing. Move-only; a
-/// moved-from one is closed.
+/// run instead. Killed or timed out where it waits, an operation that receives has taken nothing.
+/// Move-only; a moved-from one is closed.
 class OFFSHOOT_API stream : public detail::socket {
  public:
   /// Waits until something has come, and returns it; empty at the end of the stream. Memory is
@@ -30,6 +31,8 @@ class OFFSHOOT_API stream : public detail::socket {
   /// Returns when all of `bytes` are in the hands of the system. A peer that does not read makes it
   /// wait. If it throws, any part may have been sent. Never raises SIGPIPE.
   void send_all(std::span<const std::byte> bytes);
+  /// The same with characters: of a literal, without the zero at its end.
+  void send_all(std::string_view text) { send_all(std::as_bytes(std::span(text))); }
 
   /// The same with what `parts` lie in, one after the other, gathered into few system calls. The
   /// array of parts must stay as long as the bytes: it may lie on the caller's own stack, too.

@@ -92,7 +92,7 @@ class OFFSHOOT_API task_state : public letter {
   wait_list joiners_;
   std::exception_ptr error_;
   std::unique_ptr<completion> completions_;  ///< the last one first
-  std::unique_ptr<std::string> name_;        ///< for the report of an unhandled exception
+  std::unique_ptr<std::string> name_;        ///< for reports; of one that failed, at least its site
 };
 
 /// Shared ownership of a task_state.
@@ -156,6 +156,7 @@ class function_state final : public result_state<std::invoke_result_t<F&>> {
 
 template <class F>
 task_ref make_task(F&& function) {
+  refuse_null_run(function);
   return task_ref(new function_state<std::decay_t<F>>(std::forward<F>(function)));
 }
 
@@ -178,7 +179,8 @@ class task {
   /// Waits until the task has finished. Returns its result, or throws the exception that left it,
   /// to the first who asks; later ones find nothing: a `task<void>` returns, any other throws
   /// `greenlet_error`. So it is for a task that was killed. Throws `wrong_thread`,
-  /// `greenlet_error` if a task joins itself, and `greenlet_exit` when killed meanwhile.
+  /// `greenlet_error` if a task joins itself, `greenlet_exit` when killed meanwhile, and
+  /// `timed_out`.
   R join() const {
     const detail::task_ref state = state_;  // this handle may go while we wait
     detail::dereference(state).join();
@@ -235,8 +237,9 @@ class task {
 /// Starts a task: a greenlet that runs `function`, without arguments, when its turn comes. The hub
 /// keeps it alive until it finishes; when the thread ends before that it is unwound. Throws, with
 /// nothing started: std::bad_alloc, `dangling_capture` if `function` holds an address of the
-/// caller's own lane, and `greenlet_error` if `chosen` names a parent: a task's is its hub. If
-/// there is no stack for it when its turn comes, that error is what `join` throws.
+/// caller's own lane, `not_startable` if `function` is null, and `greenlet_error` if `chosen` names
+/// a parent: a task's is its hub. If there is no stack for it when its turn comes, that error is
+/// what `join` throws.
 template <class F>
 auto spawn(F&& function, const options& chosen = {}, spawn_site site = spawn_site::current())
     -> task<std::invoke_result_t<std::decay_t<F>&>> {

@@ -73,7 +73,8 @@ class timeout {
 };
 
 /// Calls `function` within a time-out of its own. Returns its result; nothing (for void: false) if
-/// that time-out has ended it. The `timed_out` of another scope passes through.
+/// that time-out has ended it; its result, too, if it has caught that one's `timed_out` itself. The
+/// `timed_out` of another scope passes through.
 template <class F>
 auto with_timeout(std::chrono::nanoseconds time, F&& function) {
   using result = std::invoke_result_t<F>;

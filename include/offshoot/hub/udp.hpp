@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace offshoot {
 
@@ -29,10 +30,14 @@ class OFFSHOOT_API udp_socket : public detail::socket {
   /// connected peer came back.
   datagram receive();
   void send_to(std::span<const std::byte> bytes, const std::string& address, std::uint16_t port);
+  void send_to(std::string_view text, const std::string& address, std::uint16_t port) {
+    send_to(std::as_bytes(std::span(text)), address, port);
+  }
 
   /// From here on only that peer is heard, and send() goes to it.
   void connect(const std::string& address, std::uint16_t port);
   void send(std::span<const std::byte> bytes);
+  void send(std::string_view text) { send(std::as_bytes(std::span(text))); }
 
   std::uint16_t local_port() const;
 };

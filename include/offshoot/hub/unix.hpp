@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace offshoot {
@@ -55,6 +56,9 @@ class OFFSHOOT_API unix_datagram : public detail::socket {
   buffer receive();
   /// Sends a message; while the receiver has no room, tries again after pauses.
   void send_to(std::span<const std::byte> message, const std::string& path);
+  void send_to(std::string_view message, const std::string& path) {
+    send_to(std::as_bytes(std::span(message)), path);
+  }
 };
 
 }  // namespace offshoot
