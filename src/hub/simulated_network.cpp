@@ -238,8 +238,14 @@ void simulated_network::happen(happening& what) {
   }
   endpoint* const to = find(what.to);
   if (to == nullptr) {
-    if (what.what == event::piece) {  // nobody will read it
-      schedule({.when = arrival(), .what = event::reset, .to = what.from, .from = what.to});
+    const endpoint* const from = find(what.from);
+    // Nobody will read it, or has waited for the connection: a local one has been hung up already.
+    if (from != nullptr && (what.what == event::piece || what.what == event::connected)) {
+      const bool hung_up = what.what == event::connected && from->is_local();
+      schedule({.when = arrival(),
+                .what = hung_up ? event::end : event::reset,
+                .to = what.from,
+                .from = what.to});
     }
     return;
   }

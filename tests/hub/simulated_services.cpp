@@ -329,6 +329,50 @@ TEST_CASE("who waits for simulated pipes and datagrams that nobody sends is told
   }).join();
 }
 
+TEST_CASE("a client that gives up while it connects does not leave its server waiting") {
+  simulate({.seed = 3}, [](notes&) {
+    for (const bool local : {false, true}) {
+      const std::string path = "/server";
+      offshoot::tcp_listener listener(0);
+      offshoot::unix_listener local_listener(path);
+      int accepted = 0;
+      const auto server = spawn([&] {
+        for (;;) {
+          if (local) {
+            auto peer = local_listener.accept();
+            test::error_of([&] { peer.receive(); });
+          } else {
+            auto peer = listener.accept();
+            test::error_of([&] { peer.receive(); });
+          }
+          ++accepted;
+        }
+      });
+      for (auto limit = 10us; limit < 500us; limit += 1us) {
+        offshoot::with_timeout(limit, [&] {
+          if (local) {
+            offshoot::unix_stream::connect(path);
+          } else {
+            offshoot::tcp_stream::connect("127.0.0.1", listener.local_port());
+          }
+        });
+      }
+      offshoot::sleep_for(1s);
+      CHECK(accepted > 100);
+      const auto last = offshoot::with_timeout(1s, [&] {
+        if (local) return offshoot::unix_stream::connect(path).is_open();
+        return offshoot::tcp_stream::connect("127.0.0.1", listener.local_port()).is_open();
+      });
+      CHECK(last.has_value());
+      const int before = accepted;
+      offshoot::sleep_for(1s);
+      CHECK(accepted == before + 1);
+      server.kill();
+      server.wait();
+    }
+  });
+}
+
 TEST_CASE("more simulated sockets than there may be descriptors stand beside one of the system") {
   rlimit before{};
   REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
