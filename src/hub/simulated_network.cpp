@@ -92,7 +92,12 @@ simulated_network::endpoint& simulated_network::get(int fd) noexcept {
 
 /// Where in bound_ a socket of that kind and address is.
 std::string simulated_network::place_of(kind what, const socket_address& address) {
-  if (address.storage.ss_family == AF_UNIX) return path_of(address);
+  if (address.storage.ss_family == AF_UNIX) {
+    std::string path = path_of(address);
+    // A name that is abstract, a stream and a datagram socket may have both.
+    if (path.front() == '\0') path.insert(1, what == kind::unix_datagram ? "d" : "s");
+    return path;
+  }
   const char* protocol = "tcp:";
   if (what == kind::udp) protocol = address.storage.ss_family == AF_INET6 ? "udp6:" : "udp4:";
   return protocol + std::to_string(port_of(address));
