@@ -175,7 +175,9 @@ int simulated_network::end(int fd) {
   endpoint& own = get(fd);
   if (own.is_pipe()) return -ENOTSOCK;
   if (!own.connected || own.reset) return -ENOTCONN;
-  if (!std::exchange(own.ended, true)) send_after_all(own, event::end);
+  if (std::exchange(own.ended, true)) return 0;
+  send_after_all(own, event::end);
+  if (own.what == kind::tcp) tell(own, false, true);  // who waits to send never will
   return 0;
 }
 
