@@ -24,8 +24,12 @@ class poll_reactor : public reactor {
   bool watches_any() const noexcept { return watching_ != 0; }
 
  private:
-  std::vector<pollfd> asked_;  ///< the alarm's, then by place in the book
-  std::vector<std::uint64_t> keys_;
+  std::size_t ask() noexcept;
+
+  std::vector<std::uint64_t> keys_;  ///< by place in the book; alarm_key: of nobody's
+  // Only what is asked for, since poll(2) takes no more than there may be descriptors.
+  std::vector<pollfd> asked_;            ///< the alarm's first
+  std::vector<std::uint64_t> asked_by_;  ///< whose that is
   std::size_t watching_ = 0;
 };
 

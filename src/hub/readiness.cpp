@@ -26,8 +26,7 @@ bool readiness_case::try_now() {
   if (watch_->fd < 0) throw_closed_meanwhile(operation_of_select);
   if (!watch_->ready[way_]) return false;
   // If not, what comes after this answer makes an event of its own.
-  watch_->ready[way_] = (way_ == reading && watch_->ended) ||
-                        watch_->calls->is_ready(watch_->fd, way_ == reading ? POLLIN : POLLOUT);
+  watch_->ready[way_] = watch_->calls->is_ready(watch_->fd, way_ == reading ? POLLIN : POLLOUT);
   return watch_->ready[way_];
 }
 

@@ -328,6 +328,7 @@ void scheduler::turn() {
 }
 
 void scheduler::resume(record& next) {
+  unshared_ = 0;  // a task that has ended may have counted
   pop(next);
   counts_->switches.add_one();
   if (next.now == record::phase::unstarted) {

@@ -56,7 +56,7 @@ ssize_t simulated_network::send_to(int fd, std::span<const std::byte> bytes,
     if (!receiver->is_datagrams()) return -EPROTOTYPE;
     if (receiver->queued == longest_queue) return -EAGAIN;
     ++receiver->queued;
-    send_copy(own, where, all, own.own);
+    send_copy(own, where, all, own.own, receiver->self);
     return static_cast<ssize_t>(bytes.size());
   }
   if (destination.storage.ss_family != own.own.storage.ss_family) return -EAFNOSUPPORT;
@@ -66,28 +66,31 @@ ssize_t simulated_network::send_to(int fd, std::span<const std::byte> bytes,
     set_port(source, port_of(own.own));
   }
   if (chance(chosen_.losses)) return static_cast<ssize_t>(bytes.size());
-  send_copy(own, where, all, source);
-  if (chance(chosen_.duplicates)) send_copy(own, where, all, source);
+  send_copy(own, where, all, source, {});
+  if (chance(chosen_.duplicates)) send_copy(own, where, all, source, {});
   return static_cast<ssize_t>(bytes.size());
 }
 
-/// In the order of sending; those that chance delays are overtaken by what is sent soon after.
+/// To `receiver`, or to whoever has that place then. In the order of sending; those that chance
+/// delays are overtaken by what is sent soon after.
 void simulated_network::send_copy(endpoint& own, const std::string& where,
-                                  std::vector<std::byte> bytes, const socket_address& source) {
+                                  std::vector<std::byte> bytes, const socket_address& source,
+                                  name receiver) {
   instant when = arrival();
   if (own.what == kind::udp && chance(chosen_.reorders)) {
     when += 4 * chosen_.largest_latency.count();
   } else {
     when = own.last_arrival = std::max(when, own.last_arrival + 1);
   }
-  happening sent{.when = when, .what = event::datagram, .from = own.self, .where = where};
+  happening sent{.when = when, .what = event::datagram, .to = receiver, .from = own.self};
+  sent.where = where;
   sent.carried = std::make_unique<datagram>(datagram{std::move(bytes), source});
   schedule(std::move(sent));
 }
 
 void simulated_network::arrive_at_datagrams(happening& what) {
   endpoint* const sender = find(what.from);
-  endpoint* const receiver = find_bound(what.where);
+  endpoint* const receiver = what.to.serial != 0 ? find(what.to) : find_bound(what.where);
   if (receiver == nullptr) {
     if (sender != nullptr && sender->peer_bound == what.where) {  // the others are not told
       schedule({.when = arrival(), .what = event::unreachable, .to = what.from, .from = what.from});

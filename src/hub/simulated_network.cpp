@@ -92,7 +92,12 @@ simulated_network::endpoint& simulated_network::get(int fd) noexcept {
 
 /// Where in bound_ a socket of that kind and address is.
 std::string simulated_network::place_of(kind what, const socket_address& address) {
-  if (address.storage.ss_family == AF_UNIX) return path_of(address);
+  if (address.storage.ss_family == AF_UNIX) {
+    std::string path = path_of(address);
+    // A name that is abstract, a stream and a datagram socket may have both.
+    if (path.front() == '\0') path.insert(1, what == kind::unix_datagram ? "d" : "s");
+    return path;
+  }
   const char* protocol = "tcp:";
   if (what == kind::udp) protocol = address.storage.ss_family == AF_INET6 ? "udp6:" : "udp4:";
   return protocol + std::to_string(port_of(address));
@@ -238,8 +243,14 @@ void simulated_network::happen(happening& what) {
   }
   endpoint* const to = find(what.to);
   if (to == nullptr) {
-    if (what.what == event::piece) {  // nobody will read it
-      schedule({.when = arrival(), .what = event::reset, .to = what.from, .from = what.to});
+    const endpoint* const from = find(what.from);
+    // Nobody will read it, or has waited for the connection: a local one has been hung up already.
+    if (from != nullptr && (what.what == event::piece || what.what == event::connected)) {
+      const bool hung_up = what.what == event::connected && from->is_local();
+      schedule({.when = arrival(),
+                .what = hung_up ? event::end : event::reset,
+                .to = what.from,
+                .from = what.to});
     }
     return;
   }

@@ -123,7 +123,7 @@ class simulated_network final : public network {
   void send_after_all(endpoint& from, event what, std::vector<std::byte> bytes = {},
                       descriptor given = descriptor());
   void send_copy(endpoint& own, const std::string& where, std::vector<std::byte> bytes,
-                 const socket_address& source);
+                 const socket_address& source, name receiver);
   void tell(endpoint& to, bool readable, bool writable);
   void happen(happening& what);
   void arrive_at_listener(const happening& request);

@@ -33,9 +33,12 @@ int simulated_network::connect(const socket_address& peer, int& error) {
   const name made = make(what, own);
   happening request{.when = arrival(), .what = event::connect, .to = made, .from = made};
   request.where = place_of(what, peer);
-  if (local && find_bound(request.where) == nullptr) {
-    error = why_not_there(request.where);
-    return number_of(made);
+  if (local) {
+    const endpoint* const there = find_bound(request.where);
+    error = there == nullptr        ? why_not_there(request.where)
+            : there->is_datagrams() ? EPROTOTYPE
+                                    : 0;
+    if (error != 0) return number_of(made);
   }
   if (!local && chance(chosen_.connect_fails)) {
     request.what = event::refused;
@@ -172,7 +175,9 @@ int simulated_network::end(int fd) {
   endpoint& own = get(fd);
   if (own.is_pipe()) return -ENOTSOCK;
   if (!own.connected || own.reset) return -ENOTCONN;
-  if (!std::exchange(own.ended, true)) send_after_all(own, event::end);
+  if (std::exchange(own.ended, true)) return 0;
+  send_after_all(own, event::end);
+  if (own.what == kind::tcp) tell(own, false, true);  // who waits to send never will
   return 0;
 }
 

@@ -217,3 +217,22 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a pipe of packets gives each of them") {
     CHECK(second == "two");
   });
 }
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "a FIFO with a new writer is readable when that one sends") {
+  run_in_time([] {
+    const fifo made;
+    auto from = pipe::open_to_receive(made.path);
+    pipe::open_to_send(made.path).send_all(bytes_of("first"));
+    CHECK(from.receive().text() == "first");
+    CHECK(from.receive().empty());
+    auto to = pipe::open_to_send(made.path);
+    const auto is_readable = [&from](std::chrono::nanoseconds limit) {
+      return offshoot::select(offshoot::on_readable(from, [] {}),
+                              offshoot::on_timeout(limit, [] {})) == 0;
+    };
+    CHECK_FALSE(is_readable(std::chrono::milliseconds(5)));
+    to.send_all(bytes_of("then"));
+    CHECK(is_readable(std::chrono::seconds(20)));
+    CHECK(from.receive().text() == "then");
+  });
+}

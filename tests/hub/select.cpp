@@ -157,3 +157,21 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "a pipe that has come from elsewhere can b
     CHECK(own.receive().text() == "!");
   });
 }
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "an error that was told does not make a socket readable") {
+  run_in_time([] {
+    offshoot::udp_socket own;
+    {
+      const offshoot::udp_socket gone;
+      own.connect("127.0.0.1", gone.local_port());
+    }
+    own.send(bytes_of("anybody?"));
+    CHECK(select(on_readable(own, [] {}), on_timeout(20s, [] {})) == 0);
+    CHECK(error_of([&] { own.receive(); }).value() == ECONNREFUSED);
+    offshoot::udp_socket peer;
+    own.connect("127.0.0.1", peer.local_port());
+    peer.send_to(bytes_of("here"), "127.0.0.1", own.local_port());
+    CHECK(own.receive().bytes.text() == "here");
+    CHECK(select(on_readable(own, [] {}), on_timeout(1ms, [] {})) == 1);
+  });
+}

@@ -140,6 +140,28 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "peers that wait in the backlog at the sto
   });
 }
 
+TEST_CASE_FIXTURE(hub_leaves_nothing, "at the stop a long backlog is served to its end") {
+  for (const int sends : {1, 7, 63}) {
+    run_in_time([sends] {
+      tcp_listener listener(0);
+      std::vector<test::raw_peer> peers;
+      for (int each = 0; each < 300; ++each) peers.emplace_back(listener.local_port());
+      std::stop_source source;
+      source.request_stop();
+      const auto answer = [sends](tcp_stream peer) {
+        for (int left = sends; left > 0; --left) peer.send_all(bytes_of("!"));
+      };
+      CHECK(serve(std::move(listener), answer, {.stop = source.get_token(), .grace = 30s}) == 0);
+      int served = 0;
+      for (const test::raw_peer& each : peers) {
+        char byte = 0;
+        served += recv(each.fd(), &byte, 1, 0) == 1 ? 1 : 0;
+      }
+      CHECK(served == 300);
+    });
+  }
+}
+
 TEST_CASE_FIXTURE(hub_leaves_nothing, "peers that come without end do not keep a listener open") {
   run_in_time([] {
     served_one server(1h);

@@ -12,6 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/resource.h>
+
 #include "hub/fixture.hpp"
 #include "hub/network.hpp"
 
@@ -324,4 +327,68 @@ TEST_CASE("who waits for simulated pipes and datagrams that nobody sends is told
     CHECK_THROWS_AS(udp.receive(), offshoot::would_block_forever);
     CHECK_THROWS_AS(select(on_readable(udp, [] {})), offshoot::would_block_forever);
   }).join();
+}
+
+TEST_CASE("a client that gives up while it connects does not leave its server waiting") {
+  simulate({.seed = 3}, [](notes&) {
+    for (const bool local : {false, true}) {
+      const std::string path = "/server";
+      offshoot::tcp_listener listener(0);
+      offshoot::unix_listener local_listener(path);
+      int accepted = 0;
+      const auto server = spawn([&] {
+        for (;;) {
+          if (local) {
+            auto peer = local_listener.accept();
+            test::error_of([&] { peer.receive(); });
+          } else {
+            auto peer = listener.accept();
+            test::error_of([&] { peer.receive(); });
+          }
+          ++accepted;
+        }
+      });
+      for (auto limit = 10us; limit < 500us; limit += 1us) {
+        offshoot::with_timeout(limit, [&] {
+          if (local) {
+            offshoot::unix_stream::connect(path);
+          } else {
+            offshoot::tcp_stream::connect("127.0.0.1", listener.local_port());
+          }
+        });
+      }
+      offshoot::sleep_for(1s);
+      CHECK(accepted > 100);
+      const auto last = offshoot::with_timeout(1s, [&] {
+        if (local) return offshoot::unix_stream::connect(path).is_open();
+        return offshoot::tcp_stream::connect("127.0.0.1", listener.local_port()).is_open();
+      });
+      CHECK(last.has_value());
+      const int before = accepted;
+      offshoot::sleep_for(1s);
+      CHECK(accepted == before + 1);
+      server.kill();
+      server.wait();
+    }
+  });
+}
+
+TEST_CASE("more simulated sockets than there may be descriptors stand beside one of the system") {
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit few{.rlim_cur = 256, .rlim_max = before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  simulate({.seed = 3}, [](notes&) {
+    std::vector<std::pair<offshoot::pipe, offshoot::pipe>> simulated;
+    for (int each = 0; each < 200; ++each) simulated.push_back(offshoot::pipe::make());
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const offshoot::descriptor to(ends[1]);
+    auto from = offshoot::pipe::adopt(ends[0]);
+    const auto reader = spawn([&from] { return from.receive().size(); });
+    offshoot::sleep_for(1s);
+    REQUIRE(write(to.get(), "four", 4) == 4);
+    CHECK(offshoot::with_timeout(1h, [&] { return reader.join(); }) == 4);
+  });
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
 }

@@ -198,3 +198,18 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "killed in the middle, a reader has lost n
     }
   });
 }
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "who waits to send is told that this end sends no more") {
+  run_in_time([] {
+    auto ends = connect_pair();
+    const auto sender = spawn([&ends] {
+      return error_of([&ends] { ends.client.send_all(std::vector<std::byte>(32 << 20)); }).value();
+    });
+    offshoot::sleep_for(std::chrono::milliseconds(5));
+    CHECK_FALSE(sender.done());
+    ends.client.shutdown_send();
+    CHECK(offshoot::with_timeout(std::chrono::seconds(5), [&] { return sender.join(); }) == EPIPE);
+    sender.kill();
+    sender.wait();
+  });
+}

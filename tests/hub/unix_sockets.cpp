@@ -221,3 +221,46 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "who sends datagrams without end lets othe
     other.join();
   });
 }
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "what was sent to a datagram socket is not its successor's") {
+  run_in_time([] {
+    const std::string path = std::string("\0offshoot-successor-", 20) + std::to_string(getpid());
+    unix_datagram sender;
+    for (int round = 0; round < 20; ++round) {
+      {
+        const unix_datagram first(path);
+        sender.send_to(bytes_of("for the first"), path);
+      }
+      unix_datagram second(path);
+      offshoot::sleep_for(std::chrono::milliseconds(1));
+      sender.send_to(bytes_of("for the second"), path);
+      CHECK(second.receive().text() == "for the second");
+    }
+  });
+}
+
+TEST_CASE_FIXTURE(hub_leaves_nothing, "datagrams and streams do not mix") {
+  run_in_time([] {
+    const directory place;
+    const auto connects_to = [](const std::string& path) {
+      return offshoot::with_timeout(std::chrono::seconds(5), [&path] {
+        return error_of([&path] { unix_stream::connect(path); }).value();
+      });
+    };
+    const auto sends_to = [](const std::string& path) {
+      return error_of([&path] { unix_datagram().send_to(bytes_of("x"), path); }).value();
+    };
+    const unix_datagram datagrams(place / "datagrams");
+    CHECK(connects_to(place / "datagrams") == EPROTOTYPE);
+    const unix_listener streams(place / "streams");
+    CHECK(sends_to(place / "streams") == EPROTOTYPE);
+    const std::string name = std::string("\0offshoot-mixed-", 16) + std::to_string(getpid());
+    {
+      const unix_datagram there(name);
+      CHECK(connects_to(name) == ECONNREFUSED);
+    }
+    const unix_listener there(name);
+    CHECK(sends_to(name) == ECONNREFUSED);
+    CHECK(unix_datagram(name).is_open());
+  });
+}
