@@ -70,10 +70,10 @@ class OFFSHOOT_API thread_pool {
 
   /// Runs `work` on one of the threads while other greenlets run here; returns its result or throws
   /// what it threw; `work` has been destroyed here by then. Who is killed or timed out meanwhile
-  /// leaves at once; it is then done all the same, for nobody, and is destroyed on either thread. It
-  /// must not use the hub. Throws std::bad_alloc, std::system_error if there is no thread to be had,
-  /// `greenlet_error` in the child of a fork, where the threads are not, and `dangling_capture`;
-  /// then `work` has not been run.
+  /// leaves at once; it is then done all the same, for nobody, and is destroyed on either thread.
+  /// It must not use the hub. Throws std::bad_alloc, std::system_error if there is no thread to be
+  /// had, `greenlet_error` in the child of a fork, where the threads are not, and
+  /// `dangling_capture`; then `work` has not been run.
   template <class F>
   auto run(F&& work) -> std::invoke_result_t<std::decay_t<F>&> {
     const auto state =
