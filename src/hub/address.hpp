@@ -15,7 +15,8 @@ struct socket_address {
   const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
-/// Throws std::system_error (EINVAL) if `text` is neither a numeric IPv4 nor an IPv6 address.
+/// Throws std::system_error (EINVAL) if `text` is neither a numeric IPv4 nor an IPv6 address. What
+/// is of one link has the interface's name or number behind it, as in "fe80::1%eth0".
 socket_address parse_address(const std::string& text, std::uint16_t port);
 
 /// The port of an IPv4 or IPv6 address.
