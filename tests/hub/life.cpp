@@ -385,10 +385,10 @@ TEST_CASE_FIXTURE(hub_leaves_nothing, "what a pool is given is looked at as what
   CHECK(test::refuses_a_local([&workers](int& local) {
     workers.map(std::vector{1}, [&local](int item) { local += item; });
   }));
+  CHECK(test::refuses_a_local([&workers](int& local) { workers.spawn([to = &local] { ++*to; }); }));
+#ifndef __clang__  // which takes what could be padded for doubtful: docs/safety.md
   CHECK(test::refuses_a_local(
       [&workers](int& local) { workers.map(std::vector{&local}, [](int* item) { ++*item; }); }));
-  CHECK(test::refuses_a_local([&workers](int& local) { workers.spawn([to = &local] { ++*to; }); }));
-#ifndef __clang__  // which takes what is padded for doubtful: docs/safety.md
   CHECK(test::refuses_a_local(
       [&workers](int& local) { workers.spawn([&local, up = true] { local += up ? 1 : -1; }); }));
 #endif
