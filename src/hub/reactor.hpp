@@ -28,7 +28,7 @@ struct watch {
   std::uint32_t holders = 1;
   /// Latched: set by the reactor, cleared by whoever has found that there is nothing (more) to do.
   bool ready[2] = {false, true};
-  bool ended = false;  ///< no more events will come: it stays ready
+  bool ended = false;  ///< its end, or an error, has been told of, and may not be again
   /// Whether a read that brings less than was asked for has brought all that there was.
   bool short_read_drains = true;
 };

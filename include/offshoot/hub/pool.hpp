@@ -20,12 +20,12 @@ namespace offshoot {
 namespace detail {
 
 /// Belongs to the task's function, so that it is free when the task is gone, begun or not.
-class place {
+class pool_place {
  public:
-  explicit place(std::shared_ptr<semaphore> of) noexcept : of_(std::move(of)) {}
-  place(place&&) noexcept = default;
-  place& operator=(place&&) = delete;
-  ~place() {
+  explicit pool_place(std::shared_ptr<semaphore> of) noexcept : of_(std::move(of)) {}
+  pool_place(pool_place&&) noexcept = default;
+  pool_place& operator=(pool_place&&) = delete;
+  ~pool_place() {
     if (of_ != nullptr) of_->release();
   }
 
@@ -36,7 +36,7 @@ class place {
 /// A function and its place.
 template <class F>
 struct placed {
-  place taken;
+  pool_place taken;
   F function;
   std::invoke_result_t<F&> operator()() { return function(); }
 };
@@ -109,7 +109,7 @@ class pool {
   auto spawn_in(group& members, F&& function, const options& chosen = {},
                 spawn_site site = spawn_site::current()) {
     places_->acquire();
-    detail::place taken(places_);
+    detail::pool_place taken(places_);
     return members.spawn(
         detail::placed<std::decay_t<F>>{std::move(taken), std::forward<F>(function)}, chosen, site);
   }
